@@ -1,0 +1,1 @@
+//! What is stored where, who signed for it, how it is found again.

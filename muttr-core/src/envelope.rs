@@ -1,0 +1,4 @@
+//! Message ⇄ payload ⇄ envelope ⇄ record.
+
+pub mod container;
+pub mod record;

@@ -1,0 +1,1 @@
+//! Own secrets and the certificates of others.

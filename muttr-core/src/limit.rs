@@ -1,0 +1,171 @@
+//! Every bound of the protocol, in one place, asserted against each other below.
+
+/// One minute in milliseconds.
+pub const MINUTE_MS: u64 = 60_000;
+/// One hour in milliseconds.
+pub const HOUR_MS: u64 = 60 * MINUTE_MS;
+/// One day in milliseconds.
+pub const DAY_MS: u64 = 24 * HOUR_MS;
+
+// Names.
+/// Longest alias label (RFC 1035 label length).
+pub const LABEL_BYTES_MAX: usize = 63;
+/// Longest host, with port.
+pub const HOST_BYTES_MAX: usize = 259;
+
+// Records.
+/// Clear header of a record: magic 4, kind 1, size class 1, expiry 4, deletion hash 32.
+pub const RECORD_HEADER_BYTES: usize = 42;
+/// Size classes of a whole record, header included.
+pub const RECORD_CLASSES_BYTES: [usize; 6] = [2048, 4096, 8192, 16_384, 32_768, 65_536];
+/// The largest of them.
+pub const RECORD_BYTES_MAX: usize = 65_536;
+/// How long a record lives unless its author says otherwise.
+pub const RECORD_LIFE_DEFAULT_MS: u64 = 14 * DAY_MS;
+/// The longest life an author may ask for, before rounding.
+pub const RECORD_LIFE_MAX_MS: u64 = 30 * DAY_MS;
+/// Expiries are rounded up to a multiple of this, so that they tell little about the moment.
+pub const RECORD_EXPIRY_STEP_MS: u64 = 6 * HOUR_MS;
+
+// Certificates and payloads.
+/// Largest certificate accepted from anyone.
+pub const CERTIFICATE_BYTES_MAX: usize = 16_384;
+/// Most subkeys a certificate may have.
+pub const CERTIFICATE_SUBKEYS_MAX: usize = 8;
+/// Largest message body in bytes; the rest of a record is signature, certificate and padding.
+pub const BODY_BYTES_MAX: usize = 56_000;
+/// How far ahead of our clock a signature may be.
+pub const CLOCK_SKEW_MS: u64 = 10 * MINUTE_MS;
+/// How long a message id is remembered: as long as its record could live, and the skew.
+pub const SEEN_MS: u64 = RECORD_LIFE_MAX_MS + RECORD_EXPIRY_STEP_MS + DAY_MS;
+
+// Binding.
+/// How long a binding is valid before its owner has to renew it.
+pub const BINDING_LIFE_MAX_MS: u64 = 35 * DAY_MS;
+/// A binding is renewed once it is this old.
+pub const BINDING_RENEW_MS: u64 = 7 * DAY_MS;
+
+// Routing (Kademlia).
+/// Bucket size, and how many closest seeds an answer names.
+pub const BUCKET_SEEDS_MAX: usize = 20;
+/// Addresses remembered for one seed.
+pub const ADDRESSES_PER_SEED_MAX: usize = 8;
+/// Bytes of one address.
+pub const ADDRESS_BYTES_MAX: usize = 512;
+/// Questions a lookup has in flight.
+pub const LOOKUP_PARALLEL: usize = 4;
+/// A lookup ends, with what it has, after this.
+pub const LOOKUP_MS_MAX: u64 = 10_000;
+/// One question is given up after this.
+pub const ASK_MS_MAX: u64 = 6_000;
+/// Lookups under way at once.
+pub const LOOKUPS_MAX: usize = 64;
+/// How often a seed looks around itself anew.
+pub const REFRESH_MS: u64 = MINUTE_MS;
+/// Largest routing message; libp2p-kad's own default (kad 0.49).
+pub const ROUTING_BYTES_MAX: usize = 16_384;
+
+// Custody.
+/// How many seeds keep a record, beside the pods.
+pub const HOLDERS: usize = 12;
+/// Largest store-protocol message: a record and what surrounds it.
+pub const STORE_BYTES_MAX: usize = RECORD_BYTES_MAX + 2048;
+/// Most hops a forwarded request may take.
+pub const HOPS_MAX: u8 = 16;
+/// Bytes a seed keeps for others unless told otherwise.
+pub const KEEP_BYTES_DEFAULT: u64 = 128 << 20;
+/// Records a seed keeps for others at most.
+pub const KEEP_RECORDS_MAX: usize = 65_536;
+/// Records a pod keeps at most.
+pub const POD_RECORDS_MAX: usize = 1 << 20;
+/// Bytes a pod keeps unless told otherwise.
+pub const POD_BYTES_DEFAULT: u64 = 8 << 30;
+/// A store is reported after this even if receipts are missing.
+pub const STORE_MS_MAX: u64 = 5_000;
+/// A fetch is given up after this and tried again later.
+pub const FETCH_MS_MAX: u64 = 15_000;
+
+// The private channel.
+/// Largest message on the channel before it is cut into Noise messages.
+pub const CHANNEL_BYTES_MAX: usize = RECORD_BYTES_MAX + CERTIFICATE_BYTES_MAX + 4096;
+/// Clear bytes in one Noise message (a Noise message has at most 65,535 bytes).
+pub const NOISE_CHUNK_BYTES: usize = 16_384;
+/// An unidentified channel is closed after this.
+pub const HANDSHAKE_MS_MAX: u64 = 10_000;
+/// How often a pod pings; a seed counts on hearing something within twice that.
+pub const PING_MS: u64 = 20_000;
+/// A channel that was silent this long is dead, on either side.
+pub const SILENCE_MS_MAX: u64 = 50_000;
+/// A request on the channel is given up after this.
+pub const REQUEST_MS_MAX: u64 = 15_000;
+/// Requests of one session that a pod works on at once.
+pub const REQUESTS_PER_SESSION_MAX: usize = 64;
+/// First and longest pause before a seed opens its channel again.
+pub const RECONNECT_MS: (u64, u64) = (500, 30_000);
+
+// Mailboxes.
+/// Notifications pushed and not yet acknowledged.
+pub const PLAYBACK_WINDOW: usize = 64;
+/// Notifications a mailbox keeps for people its owner accepted.
+pub const MAILBOX_CONTACTS_MAX: usize = 10_000;
+/// Notifications a mailbox keeps from all strangers together.
+pub const MAILBOX_STRANGERS_MAX: usize = 200;
+/// Bytes of records a mailbox may pin.
+pub const MAILBOX_BYTES_MAX: u64 = 64 << 20;
+/// Devices a mailbox remembers.
+pub const DEVICES_MAX: usize = 16;
+/// A device that was silent this long no longer holds notifications back.
+pub const DEVICE_SILENT_MS: u64 = 30 * DAY_MS;
+/// A notification is freed this long after every device acknowledged it.
+pub const FREED_AFTER_MS: u64 = DAY_MS;
+/// Aliases one certificate may have at one pod.
+pub const ALIASES_PER_CERTIFICATE_MAX: usize = 4;
+
+// Inbox and outbox of a seed.
+/// Opening the same message may crash the seed this often before it is put aside.
+pub const OPEN_ATTEMPTS_MAX: u32 = 2;
+/// Messages waiting to be sent.
+pub const OUTBOX_MAX: usize = 1_000;
+/// Pauses between attempts to fetch one record: first, and longest.
+pub const FETCH_RETRY_MS: (u64, u64) = (2_000, 10 * MINUTE_MS);
+/// Messages being fetched at once, so that one that cannot be found blocks nobody.
+pub const FETCHES_MAX: usize = 8;
+
+/// The relay's limits while circuits carry everything, for want of a direct way between tabs.
+#[derive(Clone, Copy, Debug)]
+pub struct RelayProfile {
+    /// Bytes one circuit may carry.
+    pub circuit_bytes_max: u64,
+    /// How long one circuit may last.
+    pub circuit_ms_max: u64,
+    /// Circuits one seed may have.
+    pub circuits_per_seed_max: usize,
+    /// Circuits of all seeds together.
+    pub circuits_max: usize,
+    /// Reservations of all seeds together.
+    pub reservations_max: usize,
+}
+
+/// Interim: to be lowered once tabs reach each other directly and circuits only introduce them.
+pub const RELAY_INTERIM: RelayProfile = RelayProfile {
+    circuit_bytes_max: 2 << 20,
+    circuit_ms_max: 120_000,
+    circuits_per_seed_max: 32,
+    circuits_max: 4_096,
+    reservations_max: 8_192,
+};
+
+const _: () = {
+    assert!(RECORD_BYTES_MAX == RECORD_CLASSES_BYTES[RECORD_CLASSES_BYTES.len() - 1]);
+    assert!(BODY_BYTES_MAX + CERTIFICATE_BYTES_MAX / 4 + RECORD_HEADER_BYTES < RECORD_BYTES_MAX);
+    assert!(RECORD_LIFE_DEFAULT_MS <= RECORD_LIFE_MAX_MS);
+    assert!(SEEN_MS > RECORD_LIFE_MAX_MS + CLOCK_SKEW_MS);
+    assert!(SILENCE_MS_MAX > 2 * PING_MS);
+    assert!(HOLDERS <= BUCKET_SEEDS_MAX);
+    assert!(HOLDERS < RELAY_INTERIM.circuits_per_seed_max);
+    assert!(PLAYBACK_WINDOW < MAILBOX_STRANGERS_MAX);
+    assert!(NOISE_CHUNK_BYTES + 16 <= 65_535);
+    assert!(CHANNEL_BYTES_MAX > STORE_BYTES_MAX);
+    assert!(BINDING_RENEW_MS < BINDING_LIFE_MAX_MS);
+    assert!(STORE_MS_MAX < REQUEST_MS_MAX && ASK_MS_MAX < LOOKUP_MS_MAX);
+};

@@ -1,0 +1,2 @@
+//! The pod command.
+fn main() {}

@@ -1,0 +1,1 @@
+//! A seed in a tab.
