@@ -126,6 +126,18 @@ pub const ALIASES_PER_CERTIFICATE_MAX: usize = 4;
 pub const OPEN_ATTEMPTS_MAX: u32 = 2;
 /// Messages waiting to be sent.
 pub const OUTBOX_MAX: usize = 1_000;
+/// Messages handed out by one question.
+pub const MESSAGES_PAGE_MAX: u32 = 200;
+/// Arrived messages remembered for an application that has not advanced past them.
+pub const ARRIVALS_MAX: usize = 10_000;
+/// Rows read from storage at a time.
+pub const ROWS_PAGE: u32 = 256;
+/// Receipts for opened messages are gathered this long before they are sent.
+pub const RECEIPT_DELAY_MS: u64 = 2_000;
+/// Copies of a receipt: it is small, and its loss costs little.
+pub const RECEIPT_COPIES: usize = 3;
+/// Pauses between attempts to send: first, and longest.
+pub const SEND_RETRY_MS: (u64, u64) = (2_000, 5 * MINUTE_MS);
 /// Pauses between attempts to fetch one record: first, and longest.
 pub const FETCH_RETRY_MS: (u64, u64) = (2_000, 10 * MINUTE_MS);
 /// Messages being fetched at once, so that one that cannot be found blocks nobody.

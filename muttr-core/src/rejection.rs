@@ -106,6 +106,8 @@ rejections! {
     KeyChanged = 26, "KEY_CHANGED", 409, Changed;
     /// This certificate has as many aliases as it may.
     AliasesExhausted = 27, "ALIASES_EXHAUSTED", 403, Never;
+    /// Take an alias first, so that the answer can reach you.
+    AliasRequired = 28, "ALIAS_REQUIRED", 409, Changed;
 
     /// Say who you are first.
     Unidentified = 40, "UNIDENTIFIED", 401, Changed;

@@ -1,1 +1,5 @@
 //! What a tab is.
+
+mod door;
+
+pub use door::*;
