@@ -1,1 +1,3 @@
-//! What the tests share.
+//! What the tests share: the script language, the cast, the simulator.
+
+pub mod scenario;
