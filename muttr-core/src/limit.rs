@@ -64,6 +64,48 @@ pub const LOOKUPS_MAX: usize = 64;
 pub const REFRESH_MS: u64 = MINUTE_MS;
 /// Largest routing message; libp2p-kad's own default (kad 0.49).
 pub const ROUTING_BYTES_MAX: usize = 16_384;
+/// A question of a lookup that is older no longer holds the others up.
+pub const LOOKUP_SLOW_MS: u64 = 1_000;
+/// Seeds a lookup has in view; the farthest are dropped.
+pub const LOOKUP_SEEDS_MAX: usize = 256;
+/// Lookups waiting for one of [`LOOKUPS_MAX`] to end.
+pub const LOOKUPS_WAITING_MAX: usize = 512;
+/// First try again, when nobody was reached while joining.
+pub const JOIN_RETRY_MS: u64 = 5_000;
+/// A random part of the key space is looked up at every so many refreshes.
+pub const REFRESHES_PER_RANDOM: u32 = 10;
+/// A seed not heard of for so long is asked whether it is still there.
+pub const STALE_MS: u64 = 5 * MINUTE_MS;
+/// Such questions at one refresh.
+pub const PROBES_PER_REFRESH: usize = 4;
+/// A seed that failed this often in a row leaves the routing table.
+pub const FAILURES_MAX: u8 = 2;
+/// A seed that could not be reached is left alone for so long.
+pub const AVOID_MS: u64 = 30_000;
+/// A seed that broke the protocol [`FAULTS_MAX`] times is left alone for so long.
+pub const AVOID_FAULT_MS: u64 = 10 * MINUTE_MS;
+/// Faults until a seed's link is closed.
+pub const FAULTS_MAX: u8 = 8;
+/// Seeds left alone, heard of or joined through that are remembered, each kind.
+pub const REMEMBERED_SEEDS_MAX: usize = 256;
+/// Seeds that wait for a place in a full bucket.
+pub const BUCKET_SPARES_MAX: usize = 4;
+
+// Links to other seeds.
+/// The closest seeds, links to which are kept open.
+pub const NEIGHBOURHOOD: usize = 16;
+/// A link opened from here and idle for so long is closed, outside the neighbourhood.
+pub const LINK_IDLE_MS: u64 = 20_000;
+/// Links of a seed beyond which idle ones are closed before another is opened.
+pub const LINKS_MAX: usize = 24;
+/// Links that may be opened from here however many others opened to us.
+pub const LINKS_OPENED_MIN: usize = 8;
+/// Links of a pod beyond which idle ones are closed before another is opened.
+pub const POD_LINKS_MAX: usize = 4_096;
+/// How often a question is sent, when the link breaks under it.
+pub const ASK_ATTEMPTS_MAX: u8 = 2;
+/// An opening or closing link that the shell says nothing about is forgotten after this.
+pub const LINK_MS_MAX: u64 = 30_000;
 
 // Custody.
 /// How many seeds keep a record, beside the pods.
@@ -84,6 +126,32 @@ pub const POD_BYTES_DEFAULT: u64 = 8 << 30;
 pub const STORE_MS_MAX: u64 = 5_000;
 /// A fetch is given up after this and tried again later.
 pub const FETCH_MS_MAX: u64 = 15_000;
+/// Stores under way at once.
+pub const STORES_MAX: usize = 64;
+/// Fetches under way at once, in all of custody.
+pub const CUSTODY_FETCHES_MAX: usize = 256;
+/// Seeds asked for one record at once.
+pub const FETCH_PARALLEL: usize = 3;
+/// How long pods alone are asked for a record before seeds are asked as well.
+pub const FETCH_PODS_MS: u64 = 1_000;
+/// Receipts of a store are still taken in for so long after it was reported.
+pub const STORE_TAIL_MS: u64 = ASK_MS_MAX;
+/// Keys in one question which records are held.
+pub const HAVE_KEYS_MAX: usize = 256;
+/// Questions of one link that wait for the disk.
+pub const ANSWERS_PER_LINK_MAX: usize = 8;
+/// Questions of all links that wait for the disk.
+pub const ANSWERS_MAX: usize = 1_024;
+/// Outputs not yet taken; past this, whoever asks is told to come back.
+pub const OUTPUTS_MAX: usize = 4_096;
+/// Held records read at a time when starting.
+pub const LOAD_ROWS_MAX: u32 = 32;
+/// Pause before a failed read or deletion is tried again.
+pub const DISK_RETRY_MS: u64 = 1_000;
+/// How often expired records are looked for.
+pub const EXPIRE_MS: u64 = MINUTE_MS;
+/// Records deleted in one write.
+pub const DELETE_ROWS_MAX: usize = 64;
 
 // The private channel.
 /// Largest message on the channel before it is cut into Noise messages.
@@ -175,6 +243,10 @@ const _: () = {
     assert!(SILENCE_MS_MAX > 2 * PING_MS);
     assert!(HOLDERS <= BUCKET_SEEDS_MAX);
     assert!(HOLDERS < RELAY_INTERIM.circuits_per_seed_max);
+    assert!(LINKS_MAX + LINKS_OPENED_MIN <= RELAY_INTERIM.circuits_per_seed_max);
+    assert!(NEIGHBOURHOOD < LINKS_MAX && NEIGHBOURHOOD <= BUCKET_SEEDS_MAX);
+    assert!(LOOKUP_SLOW_MS < ASK_MS_MAX && LOOKUP_SEEDS_MAX > BUCKET_SEEDS_MAX);
+    assert!(ASK_MS_MAX < FETCH_MS_MAX && FETCH_PODS_MS < FETCH_MS_MAX);
     assert!(PLAYBACK_WINDOW < MAILBOX_STRANGERS_MAX);
     assert!(NOISE_CHUNK_BYTES + 16 <= 65_535);
     assert!(CHANNEL_BYTES_MAX > STORE_BYTES_MAX);

@@ -59,6 +59,23 @@ pub enum Output<E> {
     Event(E),
 }
 
+impl<E> Output<E> {
+    /// The same thing to do, for the machine this one is a part of.
+    ///
+    /// # Errors
+    /// The event, which is for that machine to deal with.
+    pub fn lift<F>(self) -> Result<Output<F>, E> {
+        match self {
+            Self::Link(seed, addresses) => Ok(Output::Link(seed, addresses)),
+            Self::Unlink(link) => Ok(Output::Unlink(link)),
+            Self::Send(link, frame) => Ok(Output::Send(link, frame)),
+            Self::Keep(ticket, batch) => Ok(Output::Keep(ticket, batch)),
+            Self::Recall(ticket, scan) => Ok(Output::Recall(ticket, scan)),
+            Self::Event(event) => Err(event),
+        }
+    }
+}
+
 /// The two kinds of conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Link {

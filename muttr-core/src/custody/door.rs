@@ -1,0 +1,182 @@
+//! What goes in and out of custody: its configuration, commands and events.
+
+use alloc::vec::Vec;
+use core::fmt;
+
+use ed25519_dalek::SigningKey;
+
+pub use crate::routing::Contact;
+use crate::{
+    envelope::record::Record,
+    limit,
+    name::{RecordKey, SeedId},
+    rejection::Rejection,
+    wire::store::Receipt,
+};
+
+/// How a seed's or a pod's custody is set up.
+#[derive(Clone)]
+pub struct Config {
+    /// Top byte of every ticket and question number issued here.
+    pub space: u8,
+    /// Our own seed id: the public half of `key`.
+    pub me: SeedId,
+    /// Signs our receipts.
+    pub key: SigningKey,
+    /// Where all of custody's chance comes from.
+    pub random: [u8; 32],
+    /// Whether we keep records that others put.
+    pub stores: bool,
+    /// Bytes of records kept at most; 0 keeps nothing.
+    pub bytes_max: u64,
+    /// Of these, bytes that only [`Command::Keep`] may use, whatever others put.
+    pub bytes_reserved: u64,
+    /// Records kept at most.
+    pub records_max: usize,
+    /// Links beyond which idle ones are closed before another is opened.
+    pub links_max: usize,
+}
+
+impl Config {
+    /// The configuration of an ordinary seed, such as a browser tab.
+    #[must_use]
+    pub fn seed(space: u8, key: SigningKey, random: [u8; 32]) -> Self {
+        Self {
+            space,
+            me: SeedId(key.verifying_key().to_bytes()),
+            key,
+            random,
+            stores: true,
+            bytes_max: limit::KEEP_BYTES_DEFAULT,
+            bytes_reserved: 0,
+            records_max: limit::KEEP_RECORDS_MAX,
+            links_max: limit::LINKS_MAX,
+        }
+    }
+
+    /// The configuration of a pod: more room, a share of it for its own people, more links.
+    #[must_use]
+    pub fn pod(space: u8, key: SigningKey, random: [u8; 32]) -> Self {
+        Self {
+            bytes_max: limit::POD_BYTES_DEFAULT,
+            bytes_reserved: limit::POD_BYTES_DEFAULT / 2,
+            records_max: limit::POD_RECORDS_MAX,
+            links_max: limit::POD_LINKS_MAX,
+            ..Self::seed(space, key, random)
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("me", &self.me)
+            .field("stores", &self.stores)
+            .field("bytes_max", &self.bytes_max)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What can be asked of custody. Every `id` is the caller's own and comes back in the events.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Read what is held; answered by [`Event::Ready`]. Until then others are told `Busy`.
+    Start,
+    /// Find our place in the network through these; their links are never closed from here.
+    Join(Vec<Contact>),
+    /// Place `copies` copies with the closest willing seeds other than ourselves and known pods.
+    ///
+    /// We never count as a holder of what we store: the point is that it outlasts us.
+    Store {
+        /// Comes back in [`Event::Receipt`] and [`Event::Stored`].
+        id: u64,
+        /// What to place.
+        record: Record,
+        /// How many holders are wanted.
+        copies: usize,
+    },
+    /// Find a record; answered by [`Event::Fetched`].
+    Fetch {
+        /// Comes back in [`Event::Fetched`].
+        id: u64,
+        /// Which one.
+        key: RecordKey,
+    },
+    /// Keep a record ourselves; answered by [`Event::Kept`].
+    Keep {
+        /// Comes back in [`Event::Kept`].
+        id: u64,
+        /// What to keep.
+        record: Record,
+    },
+    /// Change how much we keep. What no longer fits is given up, soonest to expire first; 0
+    /// stops keeping for others.
+    Quota {
+        /// Bytes of records at most.
+        bytes_max: u64,
+    },
+    /// This seed is a pod: never a holder of what we store, asked first for what we fetch.
+    Pod(SeedId),
+    /// Seeds we heard of, to be tried when a lookup needs a beginning.
+    Known(Vec<Contact>),
+}
+
+/// What custody reports.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// What is held was read; others are served from now on.
+    Ready,
+    /// A holder promised, and its signature is good. A few may follow [`Event::Stored`].
+    Receipt {
+        /// Of [`Command::Store`].
+        id: u64,
+        /// The promise.
+        receipt: Receipt,
+    },
+    /// A store came to its end: enough holders, nobody left to ask, or
+    /// [`limit::STORE_MS_MAX`] has passed. Comes exactly once.
+    Stored {
+        /// Of [`Command::Store`].
+        id: u64,
+        /// How many holders promised so far.
+        receipts: usize,
+    },
+    /// A fetch came to its end.
+    Fetched {
+        /// Of [`Command::Fetch`].
+        id: u64,
+        /// The record, whose bytes are those the key names; or `NoRecord`, `TimedOut`, `Busy`.
+        result: Result<Record, Rejection>,
+    },
+    /// A keep came to its end.
+    Kept {
+        /// Of [`Command::Keep`].
+        id: u64,
+        /// Our own promise, once durable.
+        result: Result<Receipt, Rejection>,
+    },
+    /// What we hold has changed.
+    Held {
+        /// How many records.
+        records: usize,
+        /// How many bytes they have.
+        bytes: u64,
+    },
+}
+
+/// Figures for whoever looks on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Records held.
+    pub records: usize,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Seeds in the routing table.
+    pub seeds: usize,
+    /// Links to seeds that are up, pods included.
+    pub links: usize,
+    /// Lookups under way.
+    pub lookups: usize,
+    /// Stores and fetches under way.
+    pub jobs: usize,
+}
