@@ -22,6 +22,8 @@ pub mod envelope;
 pub mod keyring;
 pub mod wire;
 
+pub mod session;
+
 pub mod custody;
 pub mod routing;
 

@@ -158,6 +158,10 @@ pub const DELETE_ROWS_MAX: usize = 64;
 pub const CHANNEL_BYTES_MAX: usize = RECORD_BYTES_MAX + CERTIFICATE_BYTES_MAX + 4096;
 /// Clear bytes in one Noise message (a Noise message has at most 65,535 bytes).
 pub const NOISE_CHUNK_BYTES: usize = 16_384;
+/// Largest proof of a pod's, which fits one Noise message: two certificates when it changed its own.
+pub const POD_PROOF_BYTES_MAX: usize = 2 * CERTIFICATE_BYTES_MAX + 8192;
+/// Channels of one pod at once.
+pub const CHANNELS_MAX: usize = 65_536;
 /// An unidentified channel is closed after this.
 pub const HANDSHAKE_MS_MAX: u64 = 10_000;
 /// How often a pod pings; a seed counts on hearing something within twice that.
@@ -249,6 +253,7 @@ const _: () = {
     assert!(ASK_MS_MAX < FETCH_MS_MAX && FETCH_PODS_MS < FETCH_MS_MAX);
     assert!(PLAYBACK_WINDOW < MAILBOX_STRANGERS_MAX);
     assert!(NOISE_CHUNK_BYTES + 16 <= 65_535);
+    assert!(POD_PROOF_BYTES_MAX + 96 <= 65_535);
     assert!(CHANNEL_BYTES_MAX > STORE_BYTES_MAX);
     assert!(BINDING_RENEW_MS < BINDING_LIFE_MAX_MS);
     assert!(STORE_MS_MAX < REQUEST_MS_MAX && ASK_MS_MAX < LOOKUP_MS_MAX);

@@ -108,6 +108,8 @@ rejections! {
     AliasesExhausted = 27, "ALIASES_EXHAUSTED", 403, Never;
     /// Take an alias first, so that the answer can reach you.
     AliasRequired = 28, "ALIAS_REQUIRED", 409, Changed;
+    /// The binding does not follow the one that the pod has of that alias.
+    BindingStale = 29, "BINDING_STALE", 409, Changed;
 
     /// Say who you are first.
     Unidentified = 40, "UNIDENTIFIED", 401, Changed;
@@ -119,6 +121,8 @@ rejections! {
     PodKeyChanged = 43, "POD_KEY_CHANGED", 495, Changed;
     /// The same device opened another session, which replaces this one.
     Replaced = 44, "REPLACED", 409, Never;
+    /// A frame of the channel was changed, cut, repeated or left out on its way.
+    Tampered = 45, "TAMPERED", 400, Later;
 
     /// The record is not there.
     NoRecord = 60, "NO_RECORD", 404, Later;

@@ -25,9 +25,21 @@ pub struct PodProof {
     /// By the pod's authentication subkey over label, host and the pod's static Noise key.
     #[serde(with = "serde_bytes")]
     pub signature: Vec<u8>,
-    /// When the pod changed its certificate: the old one's signature over the new fingerprint.
+    /// When the pod changed its certificate: a [`Succession`]; otherwise empty.
     #[serde(with = "serde_bytes")]
     pub succession: Vec<u8>,
+}
+
+/// How a pod that changed its certificate shows that the old key wanted it so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Succession {
+    /// The certificate before.
+    #[serde(with = "serde_bytes")]
+    pub certificate: Vec<u8>,
+    /// By its primary key over label, host and the new certificate's fingerprint.
+    #[serde(with = "serde_bytes")]
+    pub signature: Vec<u8>,
 }
 
 /// From a seed to its pod.
