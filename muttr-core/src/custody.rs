@@ -1,5 +1,367 @@
 //! What is stored where, who signed for it, how it is found again.
+//!
+//! Custody is a machine inside two others, the seed and the pod. It contains [`crate::routing`],
+//! and with it all links to other seeds. Its parent hands it `Linked`, `Unlinked` and `Frame` of
+//! [`Link::Seed`], and of `Kept` and `Recalled` those whose number it [owns](Custody::owns).
+//!
+//! - A *store* looks for the seeds closest to the record key and asks them to keep the record,
+//!   the next closest in the place of each that says no or nothing ([`Command::Store`]).
+//! - A *fetch* asks our own record store, the pods, then the closest seeds ([`Command::Fetch`]).
+//! - A *holder* signs a receipt only for what is durable, once for each time it is asked.
+//!
+//! Forwarding is not done yet: the hop count of a question is checked against its bound, and
+//! the wish to spread a record onward is read and not acted on.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    vec::Vec,
+};
+use core::fmt;
 
 mod door;
+mod fetch;
+mod placement;
+pub mod receipt;
+mod record_store;
 
 pub use door::{Command, Config, Contact, Event, Stats};
+use fetch::Fetch;
+use placement::Placement;
+use record_store::{Done, RecordStore, Waiter};
+
+pub use crate::routing::Listed;
+use crate::{
+    envelope::record::Record,
+    limit,
+    machine::{Frame, Input, Link, Machine, Output, Protocol},
+    name::{RecordKey, SeedId},
+    rejection::Rejection,
+    routing::{Found, Routing, Told},
+    time::{Time, earliest},
+    wire::{
+        self,
+        store::{StoreAnswer, StoreAsk},
+    },
+};
+
+/// The machine. See the module's documentation.
+pub struct Custody {
+    space: u8,
+    me: SeedId,
+    routing: Routing,
+    records: RecordStore,
+    pods: BTreeSet<SeedId>,
+    jobs_begun: u64,
+    placements: BTreeMap<u64, Placement>,
+    fetches: BTreeMap<u64, Fetch>,
+    /// Something about what is held has changed and was not reported yet.
+    changed: bool,
+    outputs: VecDeque<Output<Event>>,
+}
+
+impl fmt::Debug for Custody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Custody")
+            .field("me", &self.me)
+            .field("stats", &self.stats())
+            .finish()
+    }
+}
+
+impl Custody {
+    /// A machine that has not been started.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        Self {
+            space: config.space,
+            me: config.me,
+            routing: Routing::new(config.space, config.me, config.links_max, config.random),
+            records: RecordStore::new(&config),
+            pods: BTreeSet::new(),
+            jobs_begun: 0,
+            placements: BTreeMap::new(),
+            fetches: BTreeMap::new(),
+            changed: false,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// Whether a ticket or a question bears a number issued here.
+    #[must_use]
+    pub const fn owns(&self, number: u64) -> bool {
+        number >> 56 == self.space as u64
+    }
+
+    /// Whether we hold a record, durably.
+    #[must_use]
+    pub fn held(&self, key: &RecordKey) -> bool {
+        self.records.holds(key)
+    }
+
+    /// The routing table, closest to us first.
+    #[must_use]
+    pub fn seeds(&self) -> Vec<Listed> {
+        self.routing.seeds()
+    }
+
+    /// Figures for whoever looks on.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let (records, bytes) = self.records.held();
+        Stats {
+            records,
+            bytes,
+            seeds: self.routing.seeds_len(),
+            links: self.routing.links_up(),
+            lookups: self.routing.lookups_len(),
+            jobs: self.placements.len().saturating_add(self.fetches.len()),
+        }
+    }
+
+    fn report(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    const fn job_number(&mut self) -> u64 {
+        self.jobs_begun = self.jobs_begun.saturating_add(1);
+        self.jobs_begun
+    }
+
+    fn command(&mut self, now: Time, command: Command) {
+        match command {
+            Command::Start => self.records.load(),
+            Command::Join(contacts) => self.routing.join(now, contacts),
+            Command::Store { id, record, copies } => self.store(now, id, record, copies),
+            Command::Fetch { id, key } => self.fetch(now, id, key),
+            Command::Keep { id, record } => self.records.keep(now, record, Waiter::Local(id)),
+            Command::Quota { bytes_max } => self.records.set_quota(now, bytes_max),
+            Command::Pod(seed) => {
+                if self.pods.len() < limit::REMEMBERED_SEEDS_MAX {
+                    self.pods.insert(seed);
+                    self.routing.pin(seed);
+                }
+            }
+            Command::Known(contacts) => self.routing.hear(contacts),
+        }
+    }
+
+    // Questions of others.
+
+    fn take_ask(&mut self, now: Time, link: Link, id: u64, protocol: Protocol, bytes: &[u8]) {
+        let Link::Seed(seed) = link else {
+            return self
+                .outputs
+                .push_back(Output::Send(link, Frame::NoAnswer(id)));
+        };
+        // Nobody takes our outputs: first we only say so, then not even that.
+        if self.outputs.len() >= limit::OUTPUTS_MAX.saturating_mul(2) {
+            return;
+        }
+        let is_full = self.outputs.len() >= limit::OUTPUTS_MAX;
+        match protocol {
+            Protocol::Routing => {
+                let answer = if is_full {
+                    None
+                } else {
+                    self.routing.answer_ask(now, seed, bytes)
+                };
+                let frame = answer.map_or(Frame::NoAnswer(id), |bytes| Frame::Answer(id, bytes));
+                self.outputs.push_back(Output::Send(link, frame));
+            }
+            Protocol::Store if is_full || !self.records.has_patience(&link) => {
+                self.answer(link, id, &StoreAnswer::Rejected(Rejection::Busy));
+            }
+            Protocol::Store => {
+                self.routing.touch(now, seed);
+                if let Err(rejection) = self.take_store_ask(now, link, id, bytes) {
+                    self.routing.blame(now, seed);
+                    self.answer(link, id, &StoreAnswer::Rejected(rejection));
+                }
+            }
+        }
+    }
+
+    /// An error here is a breach of the protocol, not a refusal.
+    fn take_store_ask(
+        &mut self,
+        now: Time,
+        link: Link,
+        id: u64,
+        bytes: &[u8],
+    ) -> Result<(), Rejection> {
+        let in_bounds = |hops: u8| {
+            if hops > limit::HOPS_MAX {
+                Err(Rejection::Malformed)
+            } else {
+                Ok(())
+            }
+        };
+        match wire::decode(bytes, limit::STORE_BYTES_MAX)? {
+            StoreAsk::Put(put) => {
+                in_bounds(put.hops)?;
+                let record = Record::parse(&put.record)?;
+                self.records.keep(now, record, Waiter::Peer(link, id));
+            }
+            StoreAsk::Get(get) => {
+                in_bounds(get.hops)?;
+                self.records.get(now, get.key, Waiter::Peer(link, id));
+            }
+            StoreAsk::Have(keys) if keys.len() > limit::HAVE_KEYS_MAX => {
+                return Err(Rejection::Malformed);
+            }
+            StoreAsk::Have(keys) => {
+                let answer = if self.records.is_loaded() {
+                    let have = keys.iter().map(|key| self.records.offers(now, key));
+                    StoreAnswer::Have(have.collect())
+                } else {
+                    StoreAnswer::Rejected(Rejection::Busy)
+                };
+                self.answer(link, id, &answer);
+            }
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self, link: Link, id: u64, answer: &StoreAnswer) {
+        let frame = Frame::Answer(id, wire::encode(answer));
+        self.outputs.push_back(Output::Send(link, frame));
+    }
+
+    // What became of what was begun.
+
+    fn take_done(&mut self, now: Time, done: Done) {
+        match done {
+            Done::Loaded => self.report(Event::Ready),
+            Done::Changed => self.changed = true,
+            Done::Kept(Waiter::Local(id), result) => self.report(Event::Kept { id, result }),
+            Done::Kept(Waiter::Peer(link, id), result) => {
+                let answer = match result {
+                    Ok(receipt) => StoreAnswer::Kept([receipt].into()),
+                    Err(rejection) => StoreAnswer::Rejected(rejection),
+                };
+                self.answer(link, id, &answer);
+            }
+            Done::Got(Waiter::Local(job), result) => self.fetched_here(now, job, result),
+            Done::Got(Waiter::Peer(link, id), result) => {
+                let answer = match result {
+                    Ok(record) => StoreAnswer::Record(record.into_bytes().into()),
+                    Err(rejection) => StoreAnswer::Rejected(rejection),
+                };
+                self.answer(link, id, &answer);
+            }
+        }
+    }
+
+    fn take_found(&mut self, now: Time, found: Found) {
+        let Found { lookup, seeds } = found;
+        let store = self
+            .placements
+            .iter()
+            .find(|(_, placement)| placement.awaits(lookup));
+        let fetch = self.fetches.iter().find(|(_, fetch)| fetch.awaits(lookup));
+        match (store.map(|(job, _)| *job), fetch.map(|(job, _)| *job)) {
+            (Some(job), _) => self.place(now, job, seeds),
+            (None, Some(job)) => self.fetch_from(now, job, seeds),
+            (None, None) => {}
+        }
+    }
+
+    fn take_told(&mut self, now: Time, told: Told) {
+        let Told {
+            about,
+            seed,
+            outcome,
+        } = told;
+        if self.placements.contains_key(&about) {
+            self.placed(now, about, seed, outcome);
+        } else {
+            self.fetched(now, about, seed, outcome);
+        }
+    }
+
+    fn tick_jobs(&mut self, now: Time) {
+        let due = |wake_ms: Option<u64>| wake_ms.is_some_and(|at_ms| at_ms <= now.mono_ms);
+        let stores = self.placements.iter().filter(|(_, job)| due(job.wake_ms()));
+        let stores: Vec<u64> = stores.map(|(number, _)| *number).collect();
+        for job in stores {
+            self.tick_placement(now, job);
+        }
+        let fetches = self.fetches.iter().filter(|(_, job)| due(job.wake_ms()));
+        let fetches: Vec<u64> = fetches.map(|(number, _)| *number).collect();
+        for job in fetches {
+            self.tick_fetch(now, job);
+        }
+    }
+
+    /// Lets one thing lead to the next, until nothing is left to do now.
+    fn settle(&mut self, now: Time) {
+        self.tick_jobs(now);
+        loop {
+            self.routing.tick(now);
+            self.records.tick(now);
+            if let Some(done) = self.records.poll_done() {
+                self.take_done(now, done);
+            } else if let Some(found) = self.routing.poll_found() {
+                self.take_found(now, found);
+            } else if let Some(told) = self.routing.poll_told() {
+                self.take_told(now, told);
+            } else {
+                break;
+            }
+        }
+        if core::mem::take(&mut self.changed) {
+            let (records, bytes) = self.records.held();
+            self.report(Event::Held { records, bytes });
+        }
+        while let Some(output) = self.routing.poll().or_else(|| self.records.poll()) {
+            match output.lift() {
+                Ok(output) => self.outputs.push_back(output),
+                Err(never) => match never {},
+            }
+        }
+    }
+}
+
+impl Machine for Custody {
+    type Command = Command;
+    type Event = Event;
+
+    fn handle(&mut self, now: Time, input: Input<Command>) {
+        match input {
+            Input::Command(command) => self.command(now, command),
+            Input::Linked(Link::Seed(seed), traits) => self.routing.linked(now, seed, traits),
+            Input::Unlinked(Link::Seed(seed)) => self.routing.unlinked(now, &seed),
+            Input::Frame(link, Frame::Ask(id, protocol, bytes)) => {
+                self.take_ask(now, link, id, protocol, &bytes);
+            }
+            Input::Frame(Link::Seed(seed), Frame::Answer(id, bytes)) => {
+                self.routing.answer(now, &seed, id, bytes);
+            }
+            Input::Frame(Link::Seed(seed), Frame::NoAnswer(id)) => {
+                self.routing.no_answer(now, &seed, id);
+            }
+            Input::Kept(ticket, kept) => self.records.kept(now, ticket, kept),
+            Input::Recalled(ticket, rows) => self.records.recalled(now, ticket, rows),
+            Input::Linked(Link::Channel(_), _)
+            | Input::Unlinked(Link::Channel(_))
+            | Input::Frame(..)
+            | Input::Tick => {}
+        }
+        self.settle(now);
+    }
+
+    fn poll(&mut self) -> Option<Output<Event>> {
+        self.outputs.pop_front()
+    }
+
+    fn deadline(&self) -> Option<u64> {
+        let stores = self
+            .placements
+            .values()
+            .filter_map(Placement::wake_ms)
+            .min();
+        let fetches = self.fetches.values().filter_map(Fetch::wake_ms).min();
+        let machines = earliest(self.routing.deadline(), self.records.deadline());
+        earliest(machines, earliest(stores, fetches))
+    }
+}

@@ -126,6 +126,8 @@ pub const POD_BYTES_DEFAULT: u64 = 8 << 30;
 pub const STORE_MS_MAX: u64 = 5_000;
 /// A fetch is given up after this and tried again later.
 pub const FETCH_MS_MAX: u64 = 15_000;
+/// A store's lookup has to do with what it found by then.
+pub const STORE_LOOKUP_MS: u64 = STORE_MS_MAX / 2;
 /// Stores under way at once.
 pub const STORES_MAX: usize = 64;
 /// Fetches under way at once, in all of custody.

@@ -1,8 +1,36 @@
 //! Kademlia: buckets, lookups, and FIND_NODE on the wire format of libp2p-kad.
+//!
+//! The key space has 256 bits, a seed's place is the SHA-256 of its binary peer id, distance is
+//! XOR: all as in libp2p-kad, so that its peers route with us and we with them. What differs is
+//! that a lookup waits for links instead of assuming them, that a link which goes is no death,
+//! and that nothing here reads a clock or throws dice of its own.
 
-use alloc::vec::Vec;
+use alloc::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    vec::Vec,
+};
+use core::{convert::Infallible, fmt};
 
-use crate::{machine::Address, name::SeedId};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{RngCore, SeedableRng};
+
+use crate::{
+    limit,
+    machine::{Address, Output, Protocol, Traits},
+    name::{Position, SeedId},
+    time::{Time, earliest},
+};
+
+mod bucket;
+mod link;
+mod lookup;
+pub mod wire;
+
+use bucket::{Buckets, Entry};
+pub(crate) use link::Silence;
+use link::{Links, Purpose, Reply};
+use lookup::Lookup;
+use wire::{Kind, Message};
 
 /// A seed and where it can be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,4 +39,516 @@ pub struct Contact {
     pub seed: SeedId,
     /// Binary multiaddrs; may be empty when only a shell knows the way.
     pub addresses: Vec<Address>,
+}
+
+/// A seed in the routing table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listed {
+    /// Who, and where it says it can be reached.
+    pub contact: Contact,
+    /// A link to it is up.
+    pub linked: bool,
+    /// It keeps records for others.
+    pub stores: bool,
+}
+
+/// What a lookup found: the closest seeds that answered or still may, closest first.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) lookup: u64,
+    pub(crate) seeds: Vec<Contact>,
+}
+
+/// How a question of [`Routing::ask_store`] ended.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// The number given with the question.
+    pub(crate) about: u64,
+    pub(crate) seed: SeedId,
+    pub(crate) outcome: Result<Vec<u8>, Silence>,
+}
+
+/// The part of a seed that knows the way to others.
+pub(crate) struct Routing {
+    me: SeedId,
+    links: Links,
+    table: Buckets,
+    /// Through whom we joined; tried whenever the table knows too few.
+    anchors: BTreeMap<SeedId, Vec<Address>>,
+    /// Heard of and never linked; tried likewise.
+    heard: BTreeMap<SeedId, Vec<Address>>,
+    /// Left alone until then.
+    avoided: BTreeMap<SeedId, u64>,
+    lookups: BTreeMap<u64, Lookup>,
+    waiting: VecDeque<(u64, Vec<u8>)>,
+    lookups_begun: u64,
+    /// Lookups of our own, for upkeep.
+    upkeep: BTreeSet<u64>,
+    found: VecDeque<Found>,
+    told: VecDeque<Told>,
+    refresh_at_ms: Option<u64>,
+    refreshes: u32,
+    rng: ChaCha20Rng,
+}
+
+impl fmt::Debug for Routing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Routing")
+            .field("me", &self.me)
+            .field("seeds", &self.table.iter().count())
+            .field("lookups", &self.lookups.len())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Routing {
+    pub(crate) fn new(space: u8, me: SeedId, links_max: usize, random: [u8; 32]) -> Self {
+        Self {
+            me,
+            links: Links::new(space, links_max),
+            table: Buckets::new(me.position()),
+            anchors: BTreeMap::new(),
+            heard: BTreeMap::new(),
+            avoided: BTreeMap::new(),
+            lookups: BTreeMap::new(),
+            waiting: VecDeque::new(),
+            lookups_begun: 0,
+            upkeep: BTreeSet::new(),
+            found: VecDeque::new(),
+            told: VecDeque::new(),
+            refresh_at_ms: None,
+            refreshes: 0,
+            rng: ChaCha20Rng::from_seed(random),
+        }
+    }
+
+    pub(crate) fn poll(&mut self) -> Option<Output<Infallible>> {
+        self.links.poll()
+    }
+
+    pub(crate) fn poll_found(&mut self) -> Option<Found> {
+        self.found.pop_front()
+    }
+
+    pub(crate) fn poll_told(&mut self) -> Option<Told> {
+        self.told.pop_front()
+    }
+
+    pub(crate) fn seeds_len(&self) -> usize {
+        self.table.iter().count()
+    }
+
+    pub(crate) fn links_up(&self) -> usize {
+        self.links.up()
+    }
+
+    pub(crate) fn lookups_len(&self) -> usize {
+        self.lookups.len().saturating_add(self.waiting.len())
+    }
+
+    /// The routing table, closest to us first.
+    pub(crate) fn seeds(&self) -> Vec<Listed> {
+        let entries = self.table.closest(&self.me.position(), usize::MAX);
+        let listed = |entry: &Entry| Listed {
+            contact: entry.contact.clone(),
+            linked: entry.linked,
+            stores: entry.stores,
+        };
+        entries.into_iter().map(listed).collect()
+    }
+
+    /// Whether a seed is linked, or was when it was last heard of, and keeps records.
+    /// `None` when nothing is known.
+    pub(crate) fn stores(&self, seed: &SeedId) -> Option<bool> {
+        let linked = self.links.traits(seed).map(|traits| traits.stores);
+        linked.or_else(|| self.table.entry(seed).map(|entry| entry.stores))
+    }
+
+    /// Finds our place, beginning with these; they are tried again whenever the way is lost.
+    pub(crate) fn join(&mut self, now: Time, contacts: Vec<Contact>) {
+        for contact in contacts {
+            let room = self.anchors.len() < limit::REMEMBERED_SEEDS_MAX;
+            if contact.seed != self.me && (room || self.anchors.contains_key(&contact.seed)) {
+                self.links.pin(contact.seed);
+                self.anchors
+                    .insert(contact.seed, wire::bounded(&contact.addresses));
+            }
+        }
+        self.refresh(now);
+    }
+
+    /// Seeds that were heard of, to begin lookups with.
+    pub(crate) fn hear(&mut self, contacts: Vec<Contact>) {
+        for contact in contacts {
+            if contact.seed != self.me && self.heard.len() < limit::REMEMBERED_SEEDS_MAX {
+                self.heard
+                    .insert(contact.seed, wire::bounded(&contact.addresses));
+            }
+        }
+    }
+
+    /// Never close the link to this seed from here.
+    pub(crate) fn pin(&mut self, seed: SeedId) {
+        self.links.pin(seed);
+    }
+
+    /// Begins to look for the seeds closest to the position of `key`; comes out of
+    /// [`Self::poll_found`] under the number returned.
+    pub(crate) fn find(&mut self, now: Time, key: &[u8]) -> u64 {
+        self.lookups_begun = self.lookups_begun.saturating_add(1);
+        let lookup = self.lookups_begun;
+        if self.lookups.len() < limit::LOOKUPS_MAX {
+            self.begin(now, lookup, key.to_vec());
+        } else if self.waiting.len() < limit::LOOKUPS_WAITING_MAX {
+            self.waiting.push_back((lookup, key.to_vec()));
+        } else {
+            self.found.push_back(Found {
+                lookup,
+                seeds: Vec::new(),
+            });
+        }
+        lookup
+    }
+
+    fn begin(&mut self, now: Time, number: u64, key: Vec<u8>) {
+        let mut lookup = Lookup::new(now, key);
+        let known = self
+            .table
+            .closest(&lookup.target(), limit::BUCKET_SEEDS_MAX);
+        let enough = known.len() >= limit::BUCKET_SEEDS_MAX;
+        for entry in known {
+            if !self.avoided.contains_key(&entry.contact.seed) || entry.linked {
+                lookup.hear(entry.contact.clone());
+            }
+        }
+        if !enough {
+            for (seed, addresses) in self.anchors.iter().chain(&self.heard) {
+                if !self.avoided.contains_key(seed) {
+                    lookup.hear(Contact {
+                        seed: *seed,
+                        addresses: addresses.clone(),
+                    });
+                }
+            }
+        }
+        self.lookups.insert(number, lookup);
+        self.advance(now, number);
+    }
+
+    /// Asks whom a lookup wants asked next, or ends it.
+    fn advance(&mut self, now: Time, number: u64) {
+        let Some(lookup) = self.lookups.get_mut(&number) else {
+            return;
+        };
+        let question = Message::find_node(&lookup.key).encode();
+        while let Some(contact) = lookup.next(now) {
+            let Contact { seed, addresses } = contact;
+            let purpose = Purpose::Lookup(number);
+            self.links.ask(
+                now,
+                seed,
+                &addresses,
+                Protocol::Routing,
+                question.clone(),
+                purpose,
+            );
+        }
+        if lookup.is_done(now) {
+            self.end(now, number);
+        } else {
+            lookup.rest(now);
+        }
+    }
+
+    /// Ends a lookup with what it has found so far.
+    pub(crate) fn cut(&mut self, now: Time, number: u64) {
+        if self.lookups.contains_key(&number) {
+            self.end(now, number);
+        } else if self.waiting.iter().any(|(waiting, _)| *waiting == number) {
+            self.waiting.retain(|(waiting, _)| *waiting != number);
+            self.found.push_back(Found {
+                lookup: number,
+                seeds: Vec::new(),
+            });
+        }
+    }
+
+    fn end(&mut self, now: Time, number: u64) {
+        if let Some(lookup) = self.lookups.remove(&number)
+            && !self.upkeep.remove(&number)
+        {
+            self.found.push_back(Found {
+                lookup: number,
+                seeds: lookup.found(),
+            });
+        }
+        if let Some((number, key)) = self.waiting.pop_front() {
+            self.begin(now, number, key);
+        }
+    }
+
+    /// Asks a seed on the store protocol; comes out of [`Self::poll_told`] with `about`.
+    pub(crate) fn ask_store(&mut self, now: Time, contact: &Contact, bytes: Vec<u8>, about: u64) {
+        let known = self.table.addresses(&contact.seed);
+        let anchor = self
+            .anchors
+            .get(&contact.seed)
+            .map_or(&[][..], Vec::as_slice);
+        let ways = [known, &contact.addresses, anchor];
+        let addresses = ways
+            .into_iter()
+            .find(|way| !way.is_empty())
+            .unwrap_or_default()
+            .to_vec();
+        let purpose = Purpose::Outside(about);
+        self.links.ask(
+            now,
+            contact.seed,
+            &addresses,
+            Protocol::Store,
+            bytes,
+            purpose,
+        );
+    }
+
+    pub(crate) fn linked(&mut self, now: Time, seed: SeedId, traits: Traits) {
+        self.avoided.remove(&seed);
+        self.heard.remove(&seed);
+        if traits.routes {
+            let contact = Contact {
+                seed,
+                addresses: traits.addresses.clone(),
+            };
+            self.table
+                .admit(Entry::new(contact, traits.stores, now.mono_ms));
+        } else {
+            self.table.remove(&seed);
+        }
+        self.links.linked(now, seed, traits);
+        self.refresh_at_ms
+            .get_or_insert_with(|| now.after(limit::REFRESH_MS));
+    }
+
+    pub(crate) fn unlinked(&mut self, now: Time, seed: &SeedId) {
+        self.table.unlinked(seed, now.mono_ms);
+        self.links.unlinked(now, seed);
+    }
+
+    pub(crate) fn answer(&mut self, now: Time, seed: &SeedId, id: u64, bytes: Vec<u8>) {
+        self.links.answer(now, seed, id, bytes);
+    }
+
+    pub(crate) fn no_answer(&mut self, now: Time, seed: &SeedId, id: u64) {
+        self.links.no_answer(now, seed, id);
+    }
+
+    /// Answers a question of the routing protocol; `None` when it gets no answer.
+    pub(crate) fn answer_ask(&mut self, now: Time, from: SeedId, bytes: &[u8]) -> Option<Vec<u8>> {
+        self.touch(now, from);
+        let Ok(question) = Message::decode(bytes) else {
+            self.blame(now, from);
+            return None;
+        };
+        let mut answer = Message {
+            kind: question.kind,
+            ..Message::default()
+        };
+        match Kind::try_from(question.kind) {
+            Ok(Kind::FindNode | Kind::GetValue | Kind::GetProviders) => {
+                let target = Position::of(&question.key);
+                let closest = self.table.closest(&target, usize::MAX).into_iter();
+                let worth_naming = |entry: &&Entry| {
+                    entry.contact.seed != from && (entry.linked || !entry.is_doubtful())
+                };
+                for entry in closest.filter(worth_naming).take(limit::BUCKET_SEEDS_MAX) {
+                    answer.push(&entry.contact, entry.linked);
+                }
+                if question.kind != i32::from(Kind::FindNode) {
+                    answer.key = question.key;
+                }
+            }
+            Ok(Kind::Ping) => {}
+            Ok(Kind::PutValue | Kind::AddProvider) | Err(_) => return None,
+        }
+        let answer = answer.encode();
+        (answer.len() <= limit::ROUTING_BYTES_MAX).then_some(answer)
+    }
+
+    /// A link was used by the far end, which is therefore alive.
+    pub(crate) fn touch(&mut self, now: Time, seed: SeedId) {
+        self.links.touch(now, &seed);
+        self.table.seen(&seed, now.mono_ms);
+        if self.table.entry(&seed).is_none()
+            && let Some(traits) = self.links.traits(&seed)
+            && traits.routes
+        {
+            let contact = Contact {
+                seed,
+                addresses: traits.addresses.clone(),
+            };
+            self.table
+                .admit(Entry::new(contact, traits.stores, now.mono_ms));
+        }
+    }
+
+    /// A seed broke the protocol. Once in a while that is forgiven.
+    pub(crate) fn blame(&mut self, now: Time, seed: SeedId) {
+        self.table.failed(&seed);
+        if self.links.fault(now, seed) {
+            self.table.remove(&seed);
+            self.avoid(seed, now.after(limit::AVOID_FAULT_MS));
+        }
+    }
+
+    fn avoid(&mut self, seed: SeedId, until_ms: u64) {
+        if self.anchors.contains_key(&seed) {
+            return;
+        }
+        if self.avoided.len() >= limit::REMEMBERED_SEEDS_MAX {
+            let soonest = self.avoided.iter().min_by_key(|(_, until_ms)| **until_ms);
+            if let Some(soonest) = soonest.map(|(seed, _)| *seed) {
+                self.avoided.remove(&soonest);
+            }
+        }
+        self.avoided.insert(seed, until_ms);
+    }
+
+    pub(crate) fn deadline(&self) -> Option<u64> {
+        let lookups = self.lookups.values().filter_map(Lookup::wake_ms).min();
+        earliest(earliest(self.links.deadline(), self.refresh_at_ms), lookups)
+    }
+
+    /// Takes in replies, and does what time asks for.
+    pub(crate) fn tick(&mut self, now: Time) {
+        self.links.tick(now);
+        if self.refresh_at_ms.is_some_and(|at_ms| at_ms <= now.mono_ms) {
+            self.refresh(now);
+        }
+        let awake = |(_, lookup): &(&u64, &Lookup)| {
+            lookup
+                .wake_ms()
+                .is_some_and(|wake_ms| wake_ms <= now.mono_ms)
+        };
+        let awake: Vec<u64> = self
+            .lookups
+            .iter()
+            .filter(awake)
+            .map(|(number, _)| *number)
+            .collect();
+        for number in awake {
+            self.advance(now, number);
+        }
+        while let Some(reply) = self.links.poll_reply() {
+            self.take_reply(now, reply);
+        }
+    }
+
+    fn take_reply(&mut self, now: Time, reply: Reply) {
+        let Reply {
+            purpose,
+            seed,
+            outcome,
+        } = reply;
+        match outcome {
+            Ok(_) => self.table.seen(&seed, now.mono_ms),
+            Err(Silence::NotSpoken) => {}
+            Err(Silence::Unlinked | Silence::NoAnswer) => {
+                self.table.failed(&seed);
+                self.heard.remove(&seed);
+                self.avoid(seed, now.after(limit::AVOID_MS));
+            }
+        }
+        match purpose {
+            Purpose::Outside(about) => self.told.push_back(Told {
+                about,
+                seed,
+                outcome,
+            }),
+            Purpose::Probe => {}
+            Purpose::Lookup(number) => {
+                match outcome.map(|bytes| Message::decode(&bytes)) {
+                    Ok(Ok(answer)) => self.learn(number, &seed, &answer),
+                    Ok(Err(_)) => {
+                        self.blame(now, seed);
+                        self.fail(number, &seed);
+                    }
+                    Err(_) => self.fail(number, &seed),
+                }
+                self.advance(now, number);
+            }
+        }
+    }
+
+    fn fail(&mut self, number: u64, seed: &SeedId) {
+        if let Some(lookup) = self.lookups.get_mut(&number) {
+            lookup.failed(seed);
+        }
+    }
+
+    /// Takes what one answer of a lookup tells.
+    fn learn(&mut self, number: u64, seed: &SeedId, answer: &Message) {
+        let Some(lookup) = self.lookups.get_mut(&number) else {
+            return;
+        };
+        lookup.answered(seed);
+        for contact in answer.contacts() {
+            if contact.seed == self.me || self.avoided.contains_key(&contact.seed) {
+                continue;
+            }
+            // What a seed says of itself goes before what others say of it.
+            let addresses = match self.table.addresses(&contact.seed) {
+                [] => contact.addresses,
+                known => known.to_vec(),
+            };
+            lookup.hear(Contact {
+                addresses,
+                ..contact
+            });
+        }
+    }
+
+    /// Looks around: our own neighbourhood, now and then some other place, and whether those
+    /// who were long silent are still there.
+    fn refresh(&mut self, now: Time) {
+        self.avoided.retain(|_, until_ms| *until_ms > now.mono_ms);
+        self.refreshes = self.refreshes.wrapping_add(1);
+        if self.upkeep.is_empty() {
+            self.look_around(now, self.me.to_peer_id());
+            if self.refreshes.is_multiple_of(limit::REFRESHES_PER_RANDOM) || self.refreshes <= 2 {
+                let mut somewhere = [0; 32];
+                self.rng.fill_bytes(&mut somewhere);
+                self.look_around(now, somewhere.to_vec());
+            }
+        }
+        let before_ms = now.mono_ms.saturating_sub(limit::STALE_MS);
+        for seed in self.table.stale(before_ms, limit::PROBES_PER_REFRESH) {
+            let addresses = self.table.addresses(&seed).to_vec();
+            let question = Message::find_node(&self.me.to_peer_id()).encode();
+            let purpose = Purpose::Probe;
+            self.links
+                .ask(now, seed, &addresses, Protocol::Routing, question, purpose);
+        }
+        let near = self
+            .table
+            .closest(&self.me.position(), limit::NEIGHBOURHOOD);
+        self.links
+            .set_near(near.into_iter().map(|entry| entry.contact.seed).collect());
+        self.refresh_at_ms = Some(now.after(self.refresh_pause_ms()));
+    }
+
+    fn look_around(&mut self, now: Time, key: Vec<u8>) {
+        // Entered first: a lookup without anyone to ask is over before `begin` returns.
+        self.upkeep.insert(self.lookups_begun.saturating_add(1));
+        self.find(now, &key);
+    }
+
+    /// Three to five quarters of the usual pause, so that seeds that joined together part.
+    fn refresh_pause_ms(&mut self) -> u64 {
+        let pause_ms = match self.table.iter().next() {
+            None if !self.anchors.is_empty() => limit::JOIN_RETRY_MS,
+            _ => limit::REFRESH_MS,
+        };
+        let jitter = u64::from(self.rng.next_u32()).saturating_mul(pause_ms / 2) >> 32;
+        (pause_ms / 4).saturating_mul(3).saturating_add(jitter)
+    }
 }

@@ -1,0 +1,209 @@
+//! Fetching: our own record store first, then the pods, then the seeds closest to the key.
+
+use alloc::{
+    collections::{BTreeSet, VecDeque},
+    vec::Vec,
+};
+
+use super::{Custody, door::Event, record_store::Waiter};
+use crate::{
+    envelope::record::Record,
+    limit,
+    name::{RecordKey, SeedId},
+    rejection::Rejection,
+    routing::{Contact, Silence},
+    time::Time,
+    wire::{
+        self,
+        store::{Get, StoreAnswer, StoreAsk},
+    },
+};
+
+/// A fetch under way.
+#[derive(Debug)]
+pub(super) struct Fetch {
+    id: u64,
+    key: RecordKey,
+    /// Our own disk is still being asked.
+    reading: bool,
+    lookup: Option<u64>,
+    looked_up: bool,
+    candidates: VecDeque<Contact>,
+    asked: BTreeSet<SeedId>,
+    in_flight: usize,
+    /// How many may be asked at once; grows while they are silent.
+    parallel: usize,
+    patience_ends_ms: u64,
+    deadline_ms: u64,
+}
+
+impl Fetch {
+    pub(super) const fn awaits(&self, lookup: u64) -> bool {
+        matches!(self.lookup, Some(own) if own == lookup)
+    }
+
+    pub(super) fn wake_ms(&self) -> Option<u64> {
+        Some(self.patience_ends_ms.min(self.deadline_ms))
+    }
+}
+
+impl Custody {
+    /// Begins a fetch.
+    pub(super) fn fetch(&mut self, now: Time, id: u64, key: RecordKey) {
+        if self.fetches.len() >= limit::CUSTODY_FETCHES_MAX {
+            return self.report(Event::Fetched {
+                id,
+                result: Err(Rejection::Busy),
+            });
+        }
+        let job = self.job_number();
+        let fetch = Fetch {
+            id,
+            key,
+            reading: true,
+            lookup: None,
+            looked_up: false,
+            candidates: VecDeque::new(),
+            asked: BTreeSet::new(),
+            in_flight: 0,
+            parallel: limit::FETCH_PARALLEL,
+            patience_ends_ms: now.after(limit::FETCH_PODS_MS),
+            deadline_ms: now.after(limit::FETCH_MS_MAX),
+        };
+        self.fetches.insert(job, fetch);
+        self.records.get(now, key, Waiter::Local(job));
+    }
+
+    /// Our own record store has it, or has it not.
+    pub(super) fn fetched_here(&mut self, now: Time, job: u64, result: Result<Record, Rejection>) {
+        let Some(fetch) = self.fetches.get_mut(&job) else {
+            return;
+        };
+        fetch.reading = false;
+        if result.is_ok() {
+            return self.end_fetch(job, result);
+        }
+        let pods = self.pods.iter().filter(|pod| **pod != self.me);
+        let contact = |seed: &SeedId| Contact {
+            seed: *seed,
+            addresses: Vec::new(),
+        };
+        fetch.candidates = pods.map(contact).collect();
+        self.fetch_more(now, job);
+    }
+
+    /// The lookup of a fetch ended.
+    pub(super) fn fetch_from(&mut self, now: Time, job: u64, seeds: Vec<Contact>) {
+        let Some(fetch) = self.fetches.get_mut(&job) else {
+            return;
+        };
+        fetch.lookup = None;
+        fetch.candidates.extend(seeds);
+        self.fetch_more(now, job);
+    }
+
+    /// Asks whoever is next, begins the lookup when the pods have said no, and ends the fetch
+    /// when there is nobody left.
+    fn fetch_more(&mut self, now: Time, job: u64) {
+        let Some(fetch) = self.fetches.get_mut(&job) else {
+            return;
+        };
+        if fetch.reading {
+            return;
+        }
+        while fetch.in_flight < fetch.parallel {
+            let Some(contact) = fetch.candidates.pop_front() else {
+                break;
+            };
+            let seed = contact.seed;
+            if self.routing.stores(&seed) != Some(false) && fetch.asked.insert(seed) {
+                fetch.in_flight = fetch.in_flight.saturating_add(1);
+                let question = StoreAsk::Get(Get {
+                    key: fetch.key,
+                    hops: 0,
+                });
+                self.routing
+                    .ask_store(now, &contact, wire::encode(&question), job);
+            }
+        }
+        if fetch.in_flight > 0 || fetch.lookup.is_some() {
+            return;
+        }
+        if fetch.looked_up {
+            self.end_fetch(job, Err(Rejection::NoRecord));
+        } else {
+            self.begin_lookup(now, job);
+        }
+    }
+
+    fn begin_lookup(&mut self, now: Time, job: u64) {
+        if let Some(fetch) = self.fetches.get_mut(&job) {
+            fetch.looked_up = true;
+            fetch.lookup = Some(self.routing.find(now, &fetch.key.0));
+        }
+    }
+
+    fn end_fetch(&mut self, job: u64, result: Result<Record, Rejection>) {
+        if let Some(fetch) = self.fetches.remove(&job) {
+            self.report(Event::Fetched {
+                id: fetch.id,
+                result,
+            });
+        }
+    }
+
+    /// One of those asked has answered, or has not.
+    pub(super) fn fetched(
+        &mut self,
+        now: Time,
+        job: u64,
+        seed: SeedId,
+        outcome: Result<Vec<u8>, Silence>,
+    ) {
+        let Some(fetch) = self.fetches.get_mut(&job) else {
+            return;
+        };
+        fetch.in_flight = fetch.in_flight.saturating_sub(1);
+        match outcome.map(|bytes| read_answer(&bytes, &fetch.key)) {
+            Ok(Ok(Some(record))) => return self.end_fetch(job, Ok(record)),
+            Ok(Err(_)) => self.routing.blame(now, seed),
+            Ok(Ok(None)) | Err(_) => {}
+        }
+        self.fetch_more(now, job);
+    }
+
+    /// Does what time asks for in a fetch.
+    pub(super) fn tick_fetch(&mut self, now: Time, job: u64) {
+        let Some(fetch) = self.fetches.get_mut(&job) else {
+            return;
+        };
+        if fetch.deadline_ms <= now.mono_ms {
+            return self.end_fetch(job, Err(Rejection::TimedOut));
+        }
+        if fetch.patience_ends_ms > now.mono_ms {
+            return;
+        }
+        fetch.patience_ends_ms = now.after(limit::FETCH_PODS_MS);
+        fetch.parallel = fetch.parallel.saturating_add(limit::FETCH_PARALLEL);
+        if !fetch.looked_up && !fetch.reading {
+            self.begin_lookup(now, job);
+        }
+        self.fetch_more(now, job);
+    }
+}
+
+/// The record in an answer; a polite no is `None`.
+fn read_answer(bytes: &[u8], key: &RecordKey) -> Result<Option<Record>, Rejection> {
+    match wire::decode(bytes, limit::STORE_BYTES_MAX)? {
+        StoreAnswer::Rejected(_) => Ok(None),
+        StoreAnswer::Record(bytes) => {
+            let record = Record::parse(&bytes)?;
+            if record.key() == *key {
+                Ok(Some(record))
+            } else {
+                Err(Rejection::WrongBytes)
+            }
+        }
+        StoreAnswer::Kept(_) | StoreAnswer::Have(_) => Err(Rejection::Malformed),
+    }
+}

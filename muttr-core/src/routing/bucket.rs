@@ -1,0 +1,322 @@
+//! The routing table: for each length of shared prefix, a bucket of the seeds known longest.
+
+use alloc::{collections::BTreeMap, vec::Vec};
+
+use super::{Contact, wire};
+use crate::{
+    limit,
+    machine::Address,
+    name::{Distance, Position, SeedId},
+};
+
+/// A seed that was once linked and answers questions about the way.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) contact: Contact,
+    pub(crate) position: Position,
+    /// A link is up.
+    pub(crate) linked: bool,
+    /// It said that it keeps records.
+    pub(crate) stores: bool,
+    /// When it last gave a sign of life; meaningless while linked.
+    pub(crate) seen_ms: u64,
+    /// Failures since.
+    failures: u8,
+}
+
+impl Entry {
+    pub(crate) fn new(contact: Contact, stores: bool, now_ms: u64) -> Self {
+        let position = contact.seed.position();
+        let addresses = wire::bounded(&contact.addresses);
+        let contact = Contact {
+            addresses,
+            ..contact
+        };
+        Self {
+            contact,
+            position,
+            linked: true,
+            stores,
+            seen_ms: now_ms,
+            failures: 0,
+        }
+    }
+
+    /// It failed since it last gave a sign of life.
+    pub(crate) const fn is_doubtful(&self) -> bool {
+        self.failures > 0
+    }
+}
+
+#[derive(Debug, Default)]
+struct Bucket {
+    entries: Vec<Entry>,
+    /// Live seeds that found the bucket full, the latest last.
+    spares: Vec<Entry>,
+}
+
+impl Bucket {
+    /// A seed known already is renewed; a new one takes a free place, then that of a seed that
+    /// failed, and otherwise waits: the longer a seed has been there, the longer it will be.
+    fn admit(&mut self, entry: Entry) {
+        let seed = entry.contact.seed;
+        if let Some(known) = self
+            .entries
+            .iter_mut()
+            .find(|known| known.contact.seed == seed)
+        {
+            *known = entry;
+        } else if self.entries.len() < limit::BUCKET_SEEDS_MAX {
+            self.entries.push(entry);
+        } else if let Some(failed) = self
+            .entries
+            .iter_mut()
+            .find(|old| old.failures > 0 && !old.linked)
+        {
+            *failed = entry;
+        } else {
+            self.spares.retain(|spare| spare.contact.seed != seed);
+            if self.spares.len() >= limit::BUCKET_SPARES_MAX {
+                self.spares.remove(0);
+            }
+            self.spares.push(entry);
+        }
+    }
+
+    fn remove(&mut self, seed: &SeedId) {
+        self.spares.retain(|spare| spare.contact.seed != *seed);
+        let before = self.entries.len();
+        self.entries.retain(|entry| entry.contact.seed != *seed);
+        if self.entries.len() < before
+            && let Some(spare) = self.spares.pop()
+        {
+            self.entries.push(spare);
+        }
+    }
+}
+
+/// All buckets. The key of one is the number of leading bits its seeds share with us.
+#[derive(Debug)]
+pub(crate) struct Buckets {
+    here: Position,
+    buckets: BTreeMap<u32, Bucket>,
+}
+
+impl Buckets {
+    pub(crate) const fn new(here: Position) -> Self {
+        Self {
+            here,
+            buckets: BTreeMap::new(),
+        }
+    }
+
+    fn number(&self, seed: &SeedId) -> u32 {
+        seed.position().distance(&self.here).leading_zeros()
+    }
+
+    /// A seed is linked and routes, or gave another sign of life.
+    pub(crate) fn admit(&mut self, entry: Entry) {
+        let number = entry.position.distance(&self.here).leading_zeros();
+        // 256 shared bits are our own.
+        if number < 256 {
+            self.buckets.entry(number).or_default().admit(entry);
+        }
+    }
+
+    pub(crate) fn remove(&mut self, seed: &SeedId) {
+        let number = self.number(seed);
+        if let Some(bucket) = self.buckets.get_mut(&number) {
+            bucket.remove(seed);
+            if bucket.entries.is_empty() {
+                self.buckets.remove(&number);
+            }
+        }
+    }
+
+    fn entry_mut(&mut self, seed: &SeedId) -> Option<&mut Entry> {
+        let bucket = self.buckets.get_mut(&self.number(seed))?;
+        let mut all = bucket.entries.iter_mut().chain(bucket.spares.iter_mut());
+        all.find(|entry| entry.contact.seed == *seed)
+    }
+
+    pub(crate) fn entry(&self, seed: &SeedId) -> Option<&Entry> {
+        let bucket = self.buckets.get(&self.number(seed))?;
+        bucket
+            .entries
+            .iter()
+            .find(|entry| entry.contact.seed == *seed)
+    }
+
+    /// It answered.
+    pub(crate) fn seen(&mut self, seed: &SeedId, now_ms: u64) {
+        if let Some(entry) = self.entry_mut(seed) {
+            entry.failures = 0;
+            entry.seen_ms = now_ms;
+        }
+    }
+
+    /// Its link went. That is no death: circuits are short-lived.
+    pub(crate) fn unlinked(&mut self, seed: &SeedId, now_ms: u64) {
+        if let Some(entry) = self.entry_mut(seed) {
+            entry.linked = false;
+            entry.seen_ms = now_ms;
+        }
+    }
+
+    /// It could not be reached or did not answer; after a few times in a row it is dropped.
+    pub(crate) fn failed(&mut self, seed: &SeedId) {
+        let Some(entry) = self.entry_mut(seed) else {
+            return;
+        };
+        entry.failures = entry.failures.saturating_add(1);
+        if entry.failures >= limit::FAILURES_MAX {
+            self.remove(seed);
+        }
+    }
+
+    /// Every entry, spares excepted.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entry> {
+        self.buckets
+            .values()
+            .flat_map(|bucket| bucket.entries.iter())
+    }
+
+    /// The `count` entries closest to `target`, closest first.
+    pub(crate) fn closest(&self, target: &Position, count: usize) -> Vec<&Entry> {
+        let mut all: Vec<(Distance, &Entry)> = self
+            .iter()
+            .map(|entry| (entry.position.distance(target), entry))
+            .collect();
+        all.sort_unstable_by_key(|(distance, _)| *distance);
+        all.into_iter()
+            .take(count)
+            .map(|(_, entry)| entry)
+            .collect()
+    }
+
+    /// Unlinked entries without a sign of life since `before_ms`, the most silent first.
+    pub(crate) fn stale(&self, before_ms: u64, count: usize) -> Vec<SeedId> {
+        let silent = |entry: &&Entry| !entry.linked && entry.seen_ms < before_ms;
+        let mut all: Vec<&Entry> = self.iter().filter(silent).collect();
+        all.sort_by_key(|entry| entry.seen_ms);
+        all.into_iter()
+            .take(count)
+            .map(|entry| entry.contact.seed)
+            .collect()
+    }
+
+    /// Where a seed in the table says it can be reached.
+    pub(crate) fn addresses(&self, seed: &SeedId) -> &[Address] {
+        self.entry(seed)
+            .map_or(&[], |entry| &entry.contact.addresses)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::vec;
+
+    use super::*;
+
+    /// Seeds that all fall into the bucket of those that share no bit with us.
+    fn far_seeds(count: usize) -> Vec<SeedId> {
+        let here = Position([0; 32]);
+        let all = (0_u32..).map(|number| {
+            let mut id = [0; 32];
+            id[..4].copy_from_slice(&number.to_be_bytes());
+            SeedId(id)
+        });
+        all.filter(|seed| seed.position().distance(&here).leading_zeros() == 0)
+            .take(count)
+            .collect()
+    }
+
+    fn entry(seed: SeedId, now_ms: u64) -> Entry {
+        Entry::new(
+            Contact {
+                seed,
+                addresses: vec![vec![1]],
+            },
+            true,
+            now_ms,
+        )
+    }
+
+    fn full() -> (Buckets, Vec<SeedId>) {
+        let mut buckets = Buckets::new(Position([0; 32]));
+        let seeds = far_seeds(limit::BUCKET_SEEDS_MAX + 6);
+        for (at, seed) in seeds.iter().enumerate() {
+            buckets.admit(entry(*seed, at as u64));
+        }
+        (buckets, seeds)
+    }
+
+    #[test]
+    fn old_live_seeds_keep_their_places() {
+        let (buckets, seeds) = full();
+        let kept: Vec<SeedId> = buckets.iter().map(|entry| entry.contact.seed).collect();
+        assert_eq!(kept, seeds[..limit::BUCKET_SEEDS_MAX]);
+    }
+
+    #[test]
+    fn a_seed_that_fails_twice_makes_room_for_the_latest_spare() {
+        let (mut buckets, seeds) = full();
+        buckets.unlinked(&seeds[3], 100);
+        buckets.failed(&seeds[3]);
+        assert!(buckets.entry(&seeds[3]).is_some());
+        buckets.seen(&seeds[3], 100);
+        buckets.failed(&seeds[3]);
+        assert!(
+            buckets.entry(&seeds[3]).is_some(),
+            "an answer in between forgives"
+        );
+        buckets.failed(&seeds[3]);
+        assert!(buckets.entry(&seeds[3]).is_none());
+        assert!(buckets.entry(seeds.last().unwrap()).is_some());
+        assert_eq!(buckets.iter().count(), limit::BUCKET_SEEDS_MAX);
+    }
+
+    #[test]
+    fn a_newcomer_takes_the_place_of_one_that_failed() {
+        let (mut buckets, seeds) = full();
+        buckets.unlinked(&seeds[0], 5);
+        buckets.failed(&seeds[0]);
+        buckets.admit(entry(*seeds.last().unwrap(), 200));
+        assert!(buckets.entry(&seeds[0]).is_none());
+        assert!(buckets.entry(seeds.last().unwrap()).is_some());
+    }
+
+    #[test]
+    fn the_closest_come_first() {
+        let (buckets, _) = full();
+        let target = Position([0x5a; 32]);
+        let closest = buckets.closest(&target, 5);
+        let distances: Vec<Distance> = closest
+            .iter()
+            .map(|entry| entry.position.distance(&target))
+            .collect();
+        assert!(distances.is_sorted());
+        let farther = buckets
+            .iter()
+            .filter(|entry| entry.position.distance(&target) > distances[4]);
+        assert_eq!(farther.count(), limit::BUCKET_SEEDS_MAX - 5);
+    }
+
+    #[test]
+    fn we_are_not_in_our_own_table() {
+        let me = SeedId([1; 32]);
+        let mut buckets = Buckets::new(me.position());
+        buckets.admit(entry(me, 0));
+        assert_eq!(buckets.iter().count(), 0);
+    }
+
+    #[test]
+    fn silent_seeds_are_found_the_most_silent_first() {
+        let (mut buckets, seeds) = full();
+        buckets.unlinked(&seeds[1], 30);
+        buckets.unlinked(&seeds[2], 20);
+        buckets.unlinked(&seeds[4], 99);
+        assert_eq!(buckets.stale(50, 9), [seeds[2], seeds[1]]);
+        assert_eq!(buckets.addresses(&seeds[1]), [vec![1]]);
+    }
+}

@@ -1,0 +1,288 @@
+//! One iterative lookup: ask the closest seeds known for closer ones until there are none
+//! (Maymounkov and Mazières, "Kademlia", 2002, section 2.3).
+
+use alloc::{collections::BTreeMap, vec::Vec};
+
+use super::Contact;
+use crate::{
+    limit,
+    name::{Distance, Position, SeedId},
+    time::{Time, earliest},
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Heard,
+    Asked { since_ms: u64 },
+    Answered,
+    Failed,
+}
+
+impl State {
+    /// Asked so long ago that the others should not be kept waiting.
+    fn is_slow(self, now: Time) -> bool {
+        let Self::Asked { since_ms } = self else {
+            return false;
+        };
+        now.mono_ms.saturating_sub(since_ms) >= limit::LOOKUP_SLOW_MS
+    }
+}
+
+#[derive(Debug)]
+struct Candidate {
+    contact: Contact,
+    state: State,
+}
+
+#[derive(Debug)]
+pub(crate) struct Lookup {
+    /// What the target is the hash of; what others are asked for.
+    pub(crate) key: Vec<u8>,
+    target: Position,
+    /// In order of distance to the target.
+    seeds: BTreeMap<Distance, Candidate>,
+    deadline_ms: u64,
+    /// When the next question becomes slow.
+    slow_at_ms: Option<u64>,
+}
+
+impl Lookup {
+    pub(crate) fn new(now: Time, key: Vec<u8>) -> Self {
+        let target = Position::of(&key);
+        let deadline_ms = now.after(limit::LOOKUP_MS_MAX);
+        Self {
+            key,
+            target,
+            seeds: BTreeMap::new(),
+            deadline_ms,
+            slow_at_ms: None,
+        }
+    }
+
+    pub(crate) const fn target(&self) -> Position {
+        self.target
+    }
+
+    fn distance(&self, seed: &SeedId) -> Distance {
+        seed.position().distance(&self.target)
+    }
+
+    /// Someone told of a seed.
+    pub(crate) fn hear(&mut self, contact: Contact) {
+        let distance = self.distance(&contact.seed);
+        let heard = Candidate {
+            contact,
+            state: State::Heard,
+        };
+        self.seeds.entry(distance).or_insert(heard);
+        if self.seeds.len() > limit::LOOKUP_SEEDS_MAX {
+            self.seeds.pop_last();
+        }
+    }
+
+    pub(crate) fn answered(&mut self, seed: &SeedId) {
+        self.set(seed, State::Answered);
+    }
+
+    pub(crate) fn failed(&mut self, seed: &SeedId) {
+        self.set(seed, State::Failed);
+    }
+
+    fn set(&mut self, seed: &SeedId, state: State) {
+        let distance = self.distance(seed);
+        if let Some(candidate) = self.seeds.get_mut(&distance) {
+            candidate.state = state;
+        }
+    }
+
+    /// The closest seeds that may still turn out to be the answer.
+    fn window(&self, now: Time) -> impl Iterator<Item = (&Distance, &Candidate)> {
+        let open = move |candidate: &Candidate| {
+            candidate.state != State::Failed && !candidate.state.is_slow(now)
+        };
+        let open = self
+            .seeds
+            .iter()
+            .filter(move |(_, candidate)| open(candidate));
+        open.take(limit::BUCKET_SEEDS_MAX)
+    }
+
+    /// Whom to ask next, if anyone is to be asked now.
+    pub(crate) fn next(&mut self, now: Time) -> Option<Contact> {
+        let asked = |candidate: &Candidate| {
+            matches!(candidate.state, State::Asked { .. }) && !candidate.state.is_slow(now)
+        };
+        let in_flight = self
+            .seeds
+            .values()
+            .filter(|candidate| asked(candidate))
+            .count();
+        if in_flight >= limit::LOOKUP_PARALLEL || now.mono_ms >= self.deadline_ms {
+            return None;
+        }
+        let heard = self
+            .window(now)
+            .find(|(_, candidate)| candidate.state == State::Heard);
+        let distance = heard.map(|(distance, _)| *distance)?;
+        let candidate = self.seeds.get_mut(&distance)?;
+        candidate.state = State::Asked {
+            since_ms: now.mono_ms,
+        };
+        Some(candidate.contact.clone())
+    }
+
+    /// Everyone worth asking has answered, or time is up. With nobody's answer, slow ones are
+    /// waited for.
+    pub(crate) fn is_done(&self, now: Time) -> bool {
+        if now.mono_ms >= self.deadline_ms {
+            return true;
+        }
+        let mut window = self.window(now).peekable();
+        if window.peek().is_none() {
+            return !self
+                .seeds
+                .values()
+                .any(|candidate| candidate.state.is_slow(now));
+        }
+        window.all(|(_, candidate)| candidate.state == State::Answered)
+    }
+
+    /// The closest seeds, closest first: those that answered, and those that still may.
+    pub(crate) fn found(self) -> Vec<Contact> {
+        let reachable = |candidate: &Candidate| {
+            matches!(candidate.state, State::Answered | State::Asked { .. })
+        };
+        let seeds = self.seeds.into_values().filter(reachable);
+        seeds
+            .map(|candidate| candidate.contact)
+            .take(limit::BUCKET_SEEDS_MAX)
+            .collect()
+    }
+
+    /// When to look again if nothing is heard.
+    pub(crate) fn wake_ms(&self) -> Option<u64> {
+        earliest(self.slow_at_ms, Some(self.deadline_ms))
+    }
+
+    /// Works out [`Self::wake_ms`] anew, after questions were asked or time has passed.
+    pub(crate) fn rest(&mut self, now: Time) {
+        let slow = self
+            .seeds
+            .values()
+            .filter_map(|candidate| match candidate.state {
+                State::Asked { since_ms } if !candidate.state.is_slow(now) => {
+                    Some(since_ms.saturating_add(limit::LOOKUP_SLOW_MS))
+                }
+                _ => None,
+            });
+        self.slow_at_ms = slow.min();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &[u8] = b"where to";
+
+    fn at(mono_ms: u64) -> Time {
+        Time {
+            mono_ms,
+            wall_ms: 0,
+        }
+    }
+
+    fn contact(number: u8) -> Contact {
+        Contact {
+            seed: SeedId([number; 32]),
+            addresses: Vec::new(),
+        }
+    }
+
+    fn lookup(count: u8) -> Lookup {
+        let mut lookup = Lookup::new(at(0), KEY.to_vec());
+        for number in 0..count {
+            lookup.hear(contact(number));
+        }
+        lookup
+    }
+
+    #[test]
+    fn it_asks_the_closest_a_few_at_a_time() {
+        let mut lookup = lookup(40);
+        let mut asked = Vec::new();
+        while let Some(contact) = lookup.next(at(0)) {
+            asked.push(contact.seed.position().distance(&Position::of(KEY)));
+        }
+        assert_eq!(asked.len(), limit::LOOKUP_PARALLEL);
+        assert!(asked.is_sorted());
+        let closer = (0..40).filter(|number| {
+            contact(*number)
+                .seed
+                .position()
+                .distance(&Position::of(KEY))
+                < asked[3]
+        });
+        assert_eq!(closer.count(), 3);
+    }
+
+    #[test]
+    fn it_ends_when_the_closest_twenty_answered() {
+        let mut lookup = lookup(40);
+        let mut asked = 0;
+        while let Some(contact) = lookup.next(at(0)) {
+            assert!(!lookup.is_done(at(0)));
+            lookup.answered(&contact.seed);
+            asked += 1;
+        }
+        assert!(lookup.is_done(at(0)));
+        assert_eq!(asked, limit::BUCKET_SEEDS_MAX);
+        assert_eq!(lookup.found().len(), limit::BUCKET_SEEDS_MAX);
+    }
+
+    #[test]
+    fn a_slow_seed_keeps_nobody_waiting_but_may_still_be_one() {
+        let mut lookup = lookup(5);
+        let slow = lookup.next(at(0)).unwrap().seed;
+        while let Some(contact) = lookup.next(at(0)) {
+            lookup.answered(&contact.seed);
+        }
+        assert!(!lookup.is_done(at(999)));
+        lookup.rest(at(0));
+        assert_eq!(lookup.wake_ms(), Some(limit::LOOKUP_SLOW_MS));
+        assert!(lookup.is_done(at(limit::LOOKUP_SLOW_MS)));
+        assert!(lookup.found().iter().any(|contact| contact.seed == slow));
+    }
+
+    #[test]
+    fn alone_with_a_slow_seed_it_waits() {
+        let mut lookup = lookup(1);
+        let slow = lookup.next(at(0)).unwrap().seed;
+        assert!(!lookup.is_done(at(2_000)));
+        lookup.failed(&slow);
+        assert!(lookup.is_done(at(2_000)));
+        assert!(lookup.found().is_empty());
+    }
+
+    #[test]
+    fn it_ends_in_time_whatever_happens() {
+        let mut lookup = lookup(1);
+        assert!(lookup.next(at(0)).is_some());
+        assert!(lookup.is_done(at(limit::LOOKUP_MS_MAX)));
+        assert!(lookup.next(at(limit::LOOKUP_MS_MAX)).is_none());
+    }
+
+    #[test]
+    fn what_others_tell_is_bounded() {
+        let mut lookup = Lookup::new(at(0), KEY.to_vec());
+        for number in 0..2_000_u32 {
+            let mut id = [0; 32];
+            id[..4].copy_from_slice(&number.to_be_bytes());
+            lookup.hear(Contact {
+                seed: SeedId(id),
+                addresses: Vec::new(),
+            });
+        }
+        assert_eq!(lookup.seeds.len(), limit::LOOKUP_SEEDS_MAX);
+    }
+}
