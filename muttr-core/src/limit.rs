@@ -107,9 +107,32 @@ pub const ASK_ATTEMPTS_MAX: u8 = 2;
 /// An opening or closing link that the shell says nothing about is forgotten after this.
 pub const LINK_MS_MAX: u64 = 30_000;
 
+// Links between seeds.
+/// Connections one seed may have with us at once: a direct one, a circuit, and each again while
+/// both ends dial.
+pub const CONNECTIONS_PER_SEED_MAX: u32 = 4;
+/// Connections of a tab; beyond its neighbourhood and some far seeds there is room for passers-by.
+pub const SEED_CONNECTIONS_MAX: u32 = 128;
+/// Connections of a pod.
+pub const POD_CONNECTIONS_MAX: u32 = 16_384;
+/// Connections being made at once, in each direction.
+pub const CONNECTIONS_PENDING_MAX: u32 = 1_024;
+/// A connection has to be encrypted and multiplexed within this.
+pub const UPGRADE_MS_MAX: u64 = 15_000;
+/// A connection on which nothing was asked for this long is closed.
+pub const IDLE_MS_MAX: u64 = DAY_MS;
+/// Questions and answers under way on one connection and protocol, both directions together.
+pub const ASKS_PER_CONNECTION_MAX: usize = 64;
+/// A ping has to be answered within this. Longer than a minute, because a browser lets the
+/// timers of a hidden tab run out once a minute only.
+pub const PONG_MS_MAX: u64 = 75_000;
+
 // Custody.
 /// How many seeds keep a record, beside the pods.
 pub const HOLDERS: usize = 12;
+/// One question of the store protocol is given up after this: it moves a record, and its answer
+/// waits for a disk.
+pub const STORE_ASK_MS_MAX: u64 = 10_000;
 /// Largest store-protocol message: a record and what surrounds it.
 pub const STORE_BYTES_MAX: usize = RECORD_BYTES_MAX + 2048;
 /// Most hops a forwarded request may take.
@@ -259,4 +282,6 @@ const _: () = {
     assert!(CHANNEL_BYTES_MAX > STORE_BYTES_MAX);
     assert!(BINDING_RENEW_MS < BINDING_LIFE_MAX_MS);
     assert!(STORE_MS_MAX < REQUEST_MS_MAX && ASK_MS_MAX < LOOKUP_MS_MAX);
+    assert!(ASK_MS_MAX <= STORE_ASK_MS_MAX && STORE_ASK_MS_MAX < FETCH_MS_MAX);
+    assert!(PONG_MS_MAX > MINUTE_MS && IDLE_MS_MAX <= DAY_MS);
 };

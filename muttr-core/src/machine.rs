@@ -28,7 +28,8 @@ pub trait Machine {
 pub enum Input<C> {
     /// The application wants something.
     Command(C),
-    /// A link is up. A seed's is announced once it said what it speaks (libp2p identify).
+    /// A link is up. A seed's is announced once it said what it speaks (libp2p identify), and
+    /// announced again whenever it says something else, as when it found a relay.
     Linked(Link, Traits),
     /// A link is gone, or could not be made.
     Unlinked(Link),
