@@ -4,3 +4,4 @@ pub mod oracle;
 pub mod profile;
 pub mod scenario;
 pub mod simulator;
+pub mod tree;
