@@ -32,8 +32,27 @@ pub const RECORD_EXPIRY_STEP_MS: u64 = 6 * HOUR_MS;
 pub const CERTIFICATE_BYTES_MAX: usize = 16_384;
 /// Most subkeys a certificate may have.
 pub const CERTIFICATE_SUBKEYS_MAX: usize = 8;
+/// Most packets it may consist of.
+pub const CERTIFICATE_PACKETS_MAX: usize = 256;
+/// Largest OpenPGP signature, subpackets included.
+pub const SIGNATURE_BYTES_MAX: usize = 1024;
+/// Largest file with an identity, armor included.
+pub const IDENTITY_BYTES_MAX: usize = 65_536;
+/// How long a rotating encryption subkey is good.
+pub const ROTATING_LIFE_MS: u64 = 10 * DAY_MS;
+/// Argon2id as written on export (RFC 9106, section 4, second choice): passes, lanes, and the
+/// logarithm of the memory in KiB.
+pub const ARGON2: (u8, u8, u8) = (3, 4, 16);
+/// The most of each that is accepted on import: 256 MiB.
+pub const ARGON2_MAX: (u8, u8, u8) = (4, 8, 18);
 /// Largest message body in bytes; the rest of a record is signature, certificate and padding.
 pub const BODY_BYTES_MAX: usize = 56_000;
+/// Longest content type of a message body.
+pub const CONTENT_TYPE_BYTES_MAX: usize = 127;
+/// Message ids in one read receipt.
+pub const READ_RECEIPT_IDS_MAX: usize = 256;
+/// Largest capability, and largest notice of a transparency log, that a payload may carry.
+pub const CAPABILITY_BYTES_MAX: usize = 256;
 /// How far ahead of our clock a signature may be.
 pub const CLOCK_SKEW_MS: u64 = 10 * MINUTE_MS;
 /// How long a message id is remembered: as long as its record could live, and the skew.
@@ -267,6 +286,8 @@ pub const RELAY_INTERIM: RelayProfile = RelayProfile {
 const _: () = {
     assert!(RECORD_BYTES_MAX == RECORD_CLASSES_BYTES[RECORD_CLASSES_BYTES.len() - 1]);
     assert!(BODY_BYTES_MAX + CERTIFICATE_BYTES_MAX / 4 + RECORD_HEADER_BYTES < RECORD_BYTES_MAX);
+    assert!(ARGON2.0 <= ARGON2_MAX.0 && ARGON2.1 <= ARGON2_MAX.1 && ARGON2.2 <= ARGON2_MAX.2);
+    assert!(IDENTITY_BYTES_MAX > 2 * CERTIFICATE_BYTES_MAX);
     assert!(RECORD_LIFE_DEFAULT_MS <= RECORD_LIFE_MAX_MS);
     assert!(SEEN_MS > RECORD_LIFE_MAX_MS + CLOCK_SKEW_MS);
     assert!(SILENCE_MS_MAX > 2 * PING_MS);

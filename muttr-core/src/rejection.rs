@@ -123,6 +123,8 @@ rejections! {
     Replaced = 44, "REPLACED", 409, Never;
     /// A frame of the channel was changed, cut, repeated or left out on its way.
     Tampered = 45, "TAMPERED", 400, Later;
+    /// The certificate is revoked, expired, not valid yet, or has no key for this.
+    CertificateUnusable = 46, "CERTIFICATE_UNUSABLE", 403, Changed;
 
     /// The record is not there.
     NoRecord = 60, "NO_RECORD", 404, Later;

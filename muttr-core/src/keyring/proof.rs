@@ -1,0 +1,80 @@
+//! Signatures over labelled bytes: proofs of identity and attestations.
+//!
+//! What is signed is `label ‖ bytes`. A label starts with `muttr/` and ends with the only NUL in
+//! it, so no labelled bytes can be read under another label, and none can be read as a payload
+//! (which is a CBOR map and starts with another byte).
+
+use alloc::vec::Vec;
+
+use pgp::{
+    packet::{SignatureType, Subpacket},
+    ser::Serialize,
+    types::{Password, SigningKey, VerifyingKey},
+};
+use rand_core::{CryptoRng, RngCore};
+
+use super::{
+    selfsign,
+    statement::{Statement, kind},
+};
+use crate::{
+    envelope::packet::{self, Length, tag},
+    limit,
+    rejection::Rejection,
+    time::Time,
+};
+
+/// A detached signature packet by `key` over `label` and `bytes`.
+pub(super) fn sign(
+    rng: &mut (impl CryptoRng + RngCore),
+    now: Time,
+    key: &impl SigningKey,
+    label: &[u8],
+    bytes: &[u8],
+) -> Result<Vec<u8>, pgp::errors::Error> {
+    let no_more: Vec<Subpacket> = Vec::new();
+    let config = selfsign::config(rng, SignatureType::Binary, now.wall_s(), key, no_more)?;
+    let signed = [label, bytes].concat();
+    let signature = config.sign(key, &Password::empty(), signed.as_slice())?;
+    let mut packet = Vec::new();
+    packet::push(&mut packet, tag::SIGNATURE, &signature.to_bytes()?);
+    Ok(packet)
+}
+
+/// Reads a detached signature, which must be one packet and made neither in the future nor past
+/// its end.
+pub(super) fn read(now: Time, signature: &[u8]) -> Result<Statement, Rejection> {
+    let (packet, rest) = packet::next(signature).ok_or(Rejection::BadSignature)?;
+    if packet.tag != tag::SIGNATURE || packet.length != Length::Shortest || !rest.is_empty() {
+        return Err(Rejection::BadSignature);
+    }
+    let statement = Statement::read(packet.body).map_err(|_| Rejection::BadSignature)?;
+    let latest_s = now.wall_ms.saturating_add(limit::CLOCK_SKEW_MS) / 1000;
+    let over = statement
+        .expires_s
+        .is_some_and(|expires_s| expires_s <= now.wall_s());
+    if statement.kind != kind::BINARY
+        || statement.created_s > latest_s
+        || statement.intended.is_some()
+        || statement.has_unsigned_part
+        || over
+    {
+        return Err(Rejection::BadSignature);
+    }
+    Ok(statement)
+}
+
+/// Whether `key` made `statement` over `label` and `bytes`.
+pub(super) fn check(
+    statement: &Statement,
+    key: &impl VerifyingKey,
+    label: &[u8],
+    bytes: &[u8],
+) -> Result<(), Rejection> {
+    let signed = [label, bytes].concat();
+    if statement.verifies(key, &signed) {
+        Ok(())
+    } else {
+        Err(Rejection::BadSignature)
+    }
+}

@@ -1,0 +1,133 @@
+//! Identities, certificates, proofs and bindings, as honest and as dishonest people make them.
+
+use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
+
+use super::*;
+use crate::{limit, rejection::Rejection, time::Time};
+
+const NOW: Time = Time {
+    mono_ms: 5_000,
+    wall_ms: 1_780_000_000_000,
+};
+const LABEL: &[u8] = b"muttr/test/1\0";
+
+fn dice(seed: u64) -> ChaCha20Rng {
+    ChaCha20Rng::seed_from_u64(seed)
+}
+
+fn someone(seed: u64) -> Identity {
+    Identity::generate(&mut dice(seed), NOW).unwrap()
+}
+
+fn later(by_ms: u64) -> Time {
+    Time {
+        mono_ms: NOW.mono_ms + by_ms,
+        wall_ms: NOW.wall_ms + by_ms,
+    }
+}
+
+#[test]
+fn the_same_dice_and_day_make_the_same_person() {
+    let (one, two) = (someone(1), someone(1));
+    assert_eq!(one.to_secret(), two.to_secret());
+    assert_ne!(one.fingerprint(), someone(2).fingerprint());
+}
+
+#[test]
+fn a_certificate_survives_the_journey() {
+    let alice = someone(1);
+    let read = Certificate::parse(alice.certificate().bytes(), NOW).unwrap();
+    assert_eq!(&read, alice.certificate());
+    assert_eq!(read.hash(), alice.certificate().hash());
+}
+
+#[test]
+fn an_identity_survives_the_disk() {
+    let alice = someone(1);
+    let read = Identity::from_secret(&alice.to_secret()).unwrap();
+    assert_eq!(read.certificate(), alice.certificate());
+    assert_eq!(read.to_secret(), alice.to_secret());
+}
+
+#[test]
+fn a_proof_is_for_its_label_its_bytes_and_its_maker() {
+    let (alice, mallory) = (someone(1), someone(2));
+    let proof = alice.prove(&mut dice(3), NOW, LABEL, b"handshake");
+    let check = |of: &Identity, label: &[u8], bytes: &[u8]| {
+        of.certificate().check_proof(NOW, label, bytes, &proof)
+    };
+    assert_eq!(check(&alice, LABEL, b"handshake"), Ok(()));
+    assert_eq!(
+        check(&alice, b"muttr/other/1\0", b"handshake"),
+        Err(Rejection::BadSignature)
+    );
+    assert_eq!(
+        check(&alice, LABEL, b"another"),
+        Err(Rejection::BadSignature)
+    );
+    assert_eq!(
+        check(&mallory, LABEL, b"handshake"),
+        Err(Rejection::BadSignature)
+    );
+    // A proof is no attestation: the primary key was not asked.
+    let certificate = alice.certificate();
+    assert!(
+        certificate
+            .check_attestation(NOW, LABEL, b"handshake", &proof)
+            .is_err()
+    );
+    let attested = alice.attest(&mut dice(3), NOW, LABEL, b"handshake");
+    assert_eq!(
+        certificate.check_attestation(NOW, LABEL, b"handshake", &attested),
+        Ok(())
+    );
+    assert!(
+        certificate
+            .check_proof(NOW, LABEL, b"handshake", &attested)
+            .is_err()
+    );
+}
+
+#[test]
+fn a_binding_is_the_owners_and_ends() {
+    let (alice, mallory) = (someone(1), someone(2));
+    let alias = "alice@oak.example".parse().unwrap();
+    let first = binding::sign(&alice, &mut dice(3), NOW, &alias, 1, None);
+    let read = binding::check(&first, alice.certificate(), NOW).unwrap();
+    assert_eq!((read.alias, read.seq), (alias.clone(), 1));
+    assert_eq!(
+        binding::check(&first, mallory.certificate(), NOW),
+        Err(Rejection::BadSignature)
+    );
+    let end = later(limit::BINDING_LIFE_MAX_MS);
+    assert_eq!(
+        binding::check(&first, alice.certificate(), end),
+        Err(Rejection::BindingExpired)
+    );
+
+    let second = binding::sign(
+        &alice,
+        &mut dice(4),
+        NOW,
+        &alias,
+        2,
+        Some(binding::hash(&first)),
+    );
+    assert_eq!(
+        binding::check(&second, alice.certificate(), NOW)
+            .unwrap()
+            .seq,
+        2
+    );
+    let orphan = binding::sign(&alice, &mut dice(4), NOW, &alias, 2, None);
+    assert_eq!(
+        binding::check(&orphan, alice.certificate(), NOW),
+        Err(Rejection::Malformed)
+    );
+    let mut bent = second;
+    bent.binding[20] ^= 1;
+    assert_eq!(
+        binding::check(&bent, alice.certificate(), NOW),
+        Err(Rejection::BadSignature)
+    );
+}
