@@ -1,0 +1,114 @@
+// Every test of Muttr, phase by phase. Each phase tells how long it took; the last line is the sum
+// of what all runners counted. A phase that fails without having counted a failure counts as one.
+import { spawn } from 'node:child_process'
+
+const CI_MINUTES = 85
+
+// `tests`: the phase runs tests, and having counted none is a failure.
+// `needs`: phases without which this one cannot tell anything.
+const phases = [
+  { name: 'set-up', run: '.ci/setup test' },
+  { name: 'format', run: 'cargo fmt --all --check' },
+  { name: 'wasm package', needs: ['set-up'], run: 'npm run --silent build -w muttr && npm run --silent check -w muttr' },
+  { name: 'wasm size', needs: ['wasm package'], run: 'node .ci/size.mjs' },
+  { name: 'page', needs: ['wasm package'], run: 'npm run --silent typecheck -w www && npm run --silent build -w www' },
+  { name: 'lints', run: 'cargo clippy --quiet --all-targets -- -D warnings' },
+  { name: 'lints of the tab', needs: ['set-up'], run: 'cargo clippy --quiet -p muttr-wasm --target wasm32-unknown-unknown -- -D warnings' },
+  { name: 'native build', run: 'cargo build --all-targets' },
+  { name: 'native tests', tests: true, needs: ['native build'], run: 'cargo test --no-fail-fast' },
+  { name: 'browser tests', tests: true, needs: ['native build', 'page'], run: 'node tests/browser/run.mjs' },
+  { name: 'package tests', tests: true, needs: ['native build', 'wasm package'], run: 'node --test --test-reporter=spec tests/package/' },
+  { name: 'licences', run: '.ci/setup deny && .ci/deny' },
+]
+
+const COUNTS = [
+  /^test result: \w+\. (?<passed>\d+) passed; (?<failed>\d+) failed/,
+  /^(?:#|ℹ) pass (?<passed>\d+)$/,
+  /^(?:#|ℹ) (?:fail|cancelled) (?<failed>\d+)$/,
+]
+
+const started = Date.now()
+const total = { passed: 0, failed: 0 }
+const broken = new Set()
+let running
+
+function count(line, sum) {
+  const plain = line.replace(/\x1b\[[0-9;]*m/g, '')
+  for (const { groups } of COUNTS.map(pattern => pattern.exec(plain)).filter(Boolean)) {
+    sum.passed += Number(groups.passed ?? 0)
+    sum.failed += Number(groups.failed ?? 0)
+  }
+}
+
+function follow(stream, out, sum) {
+  let rest = ''
+  stream.setEncoding('utf8').on('data', text => {
+    out.write(text)
+    const lines = (rest + text).split('\n')
+    rest = lines.pop()
+    for (const line of lines) count(line, sum)
+  })
+}
+
+/** Runs one phase in a process group of its own, so that all of it can be stopped. */
+function play(phase, sum) {
+  return new Promise(resolve => {
+    const child = spawn('bash', ['-euo', 'pipefail', '-c', phase.run], {
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    running = { phase, stop: () => process.kill(-child.pid, 'SIGKILL') }
+    follow(child.stdout, process.stdout, sum)
+    follow(child.stderr, process.stderr, sum)
+    child.on('close', code => {
+      running = undefined
+      resolve(code === 0)
+    })
+  })
+}
+
+const seconds = since => ((Date.now() - since) / 1000).toFixed(1)
+
+async function phase(each) {
+  const lacking = (each.needs ?? []).find(name => broken.has(name))
+  if (lacking) {
+    broken.add(each.name)
+    total.failed += 1
+    console.log(`\n== ${each.name}: not run, because "${lacking}" failed`)
+    return
+  }
+  console.log(`\n== ${each.name}`)
+  const since = Date.now()
+  const sum = { passed: 0, failed: 0 }
+  let well = await play(each, sum)
+  if (well && each.tests && sum.passed === 0) {
+    console.log('no test was run')
+    well = false
+  }
+  if (!well) {
+    broken.add(each.name)
+    sum.failed = Math.max(sum.failed, 1)
+  }
+  total.passed += sum.passed
+  total.failed += sum.failed
+  console.log(`== ${each.name}: ${well ? 'well' : 'FAILED'} after ${seconds(since)} s`)
+}
+
+function finish(sentence) {
+  console.log(`\n${sentence}`)
+  console.log(`${total.passed} passed, ${total.failed} failed`)
+  process.exit(total.failed > 0 ? 1 : 0)
+}
+
+function giveUp(why) {
+  const name = running?.phase.name ?? 'nothing'
+  running?.stop()
+  total.failed += 1
+  finish(`${why} in "${name}" after ${seconds(started)} s`)
+}
+
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => giveUp(`stopped by ${signal}`))
+if (process.env.CI) setTimeout(() => giveUp(`out of time (${CI_MINUTES} minutes)`), CI_MINUTES * 60_000).unref()
+
+for (const each of phases) await phase(each)
+finish(broken.size ? `failed: ${[...broken].join(', ')}` : `all phases went well in ${seconds(started)} s`)

@@ -1,0 +1,40 @@
+# Muttr's commands. Each installs what it needs and this machine lacks (.ci/setup).
+#
+#   make run          a pod on http://localhost:8080 and two links to try it with
+#   make test         every test, real browser included
+#   make pkg          the npm package, ready for `npm pack` in muttr-wasm/
+#   make bench        the measurements; make bench-NAME for one of them
+#   make clean        forgets everything that was built
+
+SHELL := bash
+export MUTTR_TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/muttr/tools
+
+.PHONY: run test pkg page pod bench bench-first clean
+
+run: pod
+	@exec node .ci/serve.mjs
+
+test:
+	@node .ci/test.mjs
+
+pkg:
+	@.ci/setup build
+	npm run --silent build --workspace=muttr
+
+page: pkg
+	npm run --silent build --workspace=www
+
+# The page is embedded in the pod. `--bin` without `-p`: with the features of the whole workspace,
+# so that `make test` finds the same dependencies compiled.
+pod: page
+	cargo build --bin muttr-pod
+
+bench: bench-first
+
+bench-first: pod
+	@.ci/setup test
+	node tests/bench/first.mjs
+
+clean:
+	cargo clean
+	rm -rf muttr-wasm/dist www/dist node_modules
