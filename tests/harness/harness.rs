@@ -1,7 +1,10 @@
 //! What the tests share: the script language, the cast, the simulator.
 
+pub mod holders;
 pub mod oracle;
 pub mod profile;
+pub mod sample;
 pub mod scenario;
 pub mod simulator;
+pub mod storm;
 pub mod tree;
