@@ -365,3 +365,6 @@ impl Machine for Custody {
         earliest(machines, earliest(stores, fetches))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,394 @@
+//! Seeds that lie, stall or babble, and bytes that mean nothing.
+
+use alloc::{vec, vec::Vec};
+
+use rand_chacha::ChaCha20Rng;
+use rand_core::{RngCore, SeedableRng};
+
+use super::{
+    START, key, later,
+    network::{Network, Vice, holders},
+    record,
+};
+use crate::{
+    custody::{Command, Config, Custody, Event},
+    limit,
+    machine::{Frame, Input, Kept, Link, Machine, Output, Protocol, Row, Traits},
+    name::{Position, RecordKey, SeedId},
+    rejection::Rejection,
+    routing::wire::{Message, Peer},
+    wire::{
+        self,
+        store::{Get, Put, Receipt, StoreAnswer, StoreAsk},
+    },
+};
+
+/// Gives a vice to every third of the seeds closest to a record; says who is left honest.
+fn corrupt(network: &mut Network, key: RecordKey, vices: &[Vice]) -> Vec<SeedId> {
+    let closest = Network::closest(&network.ids, Position::of(&key.0), 2 * vices.len());
+    for (seed, vice) in closest.iter().step_by(2).zip(vices) {
+        network.sim(*seed).vice = Some(*vice);
+    }
+    network
+        .ids
+        .iter()
+        .copied()
+        .filter(|id| network.seeds[id].vice.is_none())
+        .collect()
+}
+
+const VICES: [Vice; 6] = [
+    Vice::Forges,
+    Vice::Babbles,
+    Vice::Silent,
+    Vice::Refuses,
+    Vice::Forges,
+    Vice::Silent,
+];
+
+#[test]
+fn the_next_closest_take_the_places_of_those_who_lie() {
+    let mut network = Network::joined(40);
+    let record = record(1, limit::DAY_MS);
+    let honest = corrupt(&mut network, record.key(), &VICES);
+    let (alice, bob) = (honest[0], honest[1]);
+    network.take_events(alice);
+    network.command(
+        alice,
+        Command::Store {
+            id: 1,
+            record: record.clone(),
+            copies: limit::HOLDERS,
+        },
+    );
+    network.run(limit::STORE_MS_MAX + limit::STORE_TAIL_MS);
+    let events = network.take_events(alice);
+    let promised = holders(&events);
+    assert!(promised.iter().all(|seed| honest.contains(seed)));
+    assert!(
+        promised.len() >= limit::HOLDERS - 2,
+        "{} promised",
+        promised.len()
+    );
+    let ends = events
+        .iter()
+        .filter(|event| matches!(event, Event::Stored { .. }));
+    assert_eq!(ends.count(), 1);
+
+    network.command(
+        bob,
+        Command::Fetch {
+            id: 2,
+            key: record.key(),
+        },
+    );
+    network.run(limit::FETCH_MS_MAX);
+    let fetched = network
+        .take_events(bob)
+        .into_iter()
+        .find_map(|event| match event {
+            Event::Fetched { id: 2, result } => Some(result),
+            _ => None,
+        });
+    assert_eq!(fetched, Some(Ok(record)));
+}
+
+#[test]
+fn a_fetch_from_the_silent_ends_in_time() {
+    let mut network = Network::joined(30);
+    for seed in network.ids.clone() {
+        network.sim(seed).vice = Some(Vice::Silent);
+    }
+    let bob = network.ids[3];
+    network.command(
+        bob,
+        Command::Fetch {
+            id: 2,
+            key: RecordKey([9; 32]),
+        },
+    );
+    network.run(limit::FETCH_MS_MAX);
+    let ended = network.take_events(bob).into_iter().any(|event| {
+        matches!(
+            event,
+            Event::Fetched {
+                id: 2,
+                result: Err(Rejection::NoRecord | Rejection::TimedOut)
+            }
+        )
+    });
+    assert!(ended);
+    assert_eq!(network.seeds[&bob].machine.stats().jobs, 0);
+}
+
+#[test]
+fn seeds_that_keep_nothing_are_passed_over() {
+    let mut network = Network::default();
+    for number in 0..20 {
+        let seed = network.add(Config::seed(9, key(number), [number as u8; 32]));
+        network.sim(seed).stores = number % 2 == 0;
+        let contact = network.contact(0);
+        network.command(seed, Command::Join(vec![contact]));
+        network.run(300);
+    }
+    network.run(5_000);
+    let alice = network.ids[1];
+    network.command(
+        alice,
+        Command::Store {
+            id: 1,
+            record: record(1, limit::DAY_MS),
+            copies: limit::HOLDERS,
+        },
+    );
+    network.run(limit::STORE_MS_MAX);
+    let promised = holders(&network.take_events(alice));
+    assert_eq!(promised.len(), 10);
+    assert!(promised.iter().all(|seed| network.seeds[seed].stores));
+}
+
+const MALLORY: SeedId = SeedId([0x66; 32]);
+
+/// Alice's machine, started with an empty disk, with mallory linked to it.
+fn alice() -> Custody {
+    let mut alice = Custody::new(Config::seed(9, key(1), [1; 32]));
+    alice.handle(START, Input::Command(Command::Start));
+    let traits = Traits {
+        addresses: vec![vec![4]],
+        routes: true,
+        stores: true,
+    };
+    alice.handle(START, Input::Linked(Link::Seed(MALLORY), traits));
+    answer_disk(&mut alice);
+    alice
+}
+
+/// Answers everything asked of the disk; gives back what was sent.
+fn answer_disk(machine: &mut Custody) -> Vec<Frame> {
+    let mut sent = Vec::new();
+    while let Some(output) = machine.poll() {
+        match output {
+            Output::Recall(ticket, _) => {
+                machine.handle(START, Input::Recalled(ticket, Some(Vec::new())))
+            }
+            Output::Keep(ticket, _) => machine.handle(START, Input::Kept(ticket, Kept::Ok)),
+            Output::Send(_, frame) => sent.push(frame),
+            _ => {}
+        }
+    }
+    sent
+}
+
+#[test]
+fn breaches_of_the_protocol_are_answered_by_code_and_in_the_end_by_closing() {
+    let mut alice = alice();
+    let mut closed = 0;
+    for id in 0..u64::from(limit::FAULTS_MAX) {
+        let frame = Frame::Ask(id, Protocol::Store, vec![0x80]);
+        alice.handle(START, Input::Frame(Link::Seed(MALLORY), frame));
+        while let Some(output) = alice.poll() {
+            match output {
+                Output::Send(_, Frame::Answer(answered, bytes)) => {
+                    assert_eq!(answered, id);
+                    let refused = StoreAnswer::Rejected(Rejection::Malformed);
+                    assert_eq!(wire::decode::<StoreAnswer>(&bytes, 100), Ok(refused));
+                }
+                Output::Unlink(Link::Seed(MALLORY)) => closed += 1,
+                _ => {}
+            }
+        }
+    }
+    assert_eq!(closed, 1);
+    assert!(alice.seeds().is_empty());
+}
+
+#[test]
+fn a_routing_question_that_means_nothing_gets_no_answer() {
+    let mut alice = alice();
+    let put_value = Message {
+        kind: 0,
+        ..Message::find_node(b"x")
+    }
+    .encode();
+    let newer = Message {
+        kind: 77,
+        ..Message::find_node(b"x")
+    }
+    .encode();
+    for bytes in [
+        vec![0xff; 9],
+        put_value,
+        newer,
+        vec![0; limit::ROUTING_BYTES_MAX + 1],
+    ] {
+        let frame = Frame::Ask(4, Protocol::Routing, bytes);
+        alice.handle(START, Input::Frame(Link::Seed(MALLORY), frame));
+        assert_eq!(answer_disk(&mut alice), [Frame::NoAnswer(4)]);
+    }
+}
+
+#[test]
+fn who_asks_for_the_way_is_told_of_others_and_not_of_itself() {
+    let mut alice = alice();
+    let bob = SeedId([0xb0; 32]);
+    let traits = Traits {
+        addresses: vec![vec![4, 1]],
+        routes: true,
+        stores: false,
+    };
+    alice.handle(START, Input::Linked(Link::Seed(bob), traits));
+    let question = Message::find_node(&MALLORY.to_peer_id()).encode();
+    let frame = Frame::Ask(4, Protocol::Routing, question);
+    alice.handle(START, Input::Frame(Link::Seed(MALLORY), frame));
+    let sent = answer_disk(&mut alice);
+    let [Frame::Answer(4, bytes)] = &sent[..] else {
+        panic!("{sent:?}")
+    };
+    let answer = Message::decode(bytes).unwrap();
+    let told = Peer {
+        id: bob.to_peer_id(),
+        addresses: vec![vec![4, 1]],
+        connection: 1,
+    };
+    assert_eq!(answer.closer, [told]);
+    assert_eq!(answer.kind, 4);
+}
+
+#[test]
+fn nobody_takes_our_outputs_and_memory_stays_bounded() {
+    let mut alice = alice();
+    let question = wire::encode(&StoreAsk::Have(vec![RecordKey([1; 32])]));
+    for id in 0..4 * limit::OUTPUTS_MAX as u64 {
+        let frame = Frame::Ask(id, Protocol::Store, question.clone());
+        alice.handle(START, Input::Frame(Link::Seed(MALLORY), frame));
+    }
+    let mut answers = Vec::new();
+    while let Some(output) = alice.poll() {
+        if let Output::Send(_, Frame::Answer(_, bytes)) = output {
+            answers.push(wire::decode::<StoreAnswer>(&bytes, 100).unwrap());
+        }
+    }
+    assert!(answers.len() <= 2 * limit::OUTPUTS_MAX);
+    assert!(answers.contains(&StoreAnswer::Rejected(Rejection::Busy)));
+    assert!(answers.contains(&StoreAnswer::Have(vec![false])));
+}
+
+#[test]
+fn answers_nobody_asked_for_change_nothing() {
+    let mut alice = alice();
+    for id in [0, 1, 9 << 56, (9 << 56) | 1, u64::MAX] {
+        for frame in [
+            Frame::Answer(id, vec![1, 2]),
+            Frame::NoAnswer(id),
+            Frame::Channel(vec![3]),
+        ] {
+            alice.handle(START, Input::Frame(Link::Seed(SeedId([5; 32])), frame));
+        }
+    }
+    assert!(answer_disk(&mut alice).is_empty());
+}
+
+fn mutate(rng: &mut ChaCha20Rng, bytes: &mut Vec<u8>) {
+    for _ in 0..=rng.next_u32() % 3 {
+        let at = rng.next_u32() as usize % (bytes.len() + 1);
+        match rng.next_u32() % 5 {
+            0 => bytes.truncate(at),
+            1 => bytes.insert(at, rng.next_u32() as u8),
+            2 if at < bytes.len() => bytes[at] ^= 1 << (rng.next_u32() % 8),
+            3 if at < bytes.len() => {
+                bytes[at] = [0, 1, 0x7f, 0x80, 0xff][rng.next_u32() as usize % 5]
+            }
+            _ => bytes.extend_from_within(at.saturating_sub(4)..at),
+        }
+    }
+}
+
+#[test]
+fn mutated_bytes_at_every_door_do_no_harm() {
+    let record = record(1, limit::DAY_MS);
+    let (key, expires_h) = (record.key(), record.expires_h());
+    let put = Put {
+        record: record.bytes().to_vec(),
+        stamp: Vec::new(),
+        hops: 0,
+        spread: 0,
+    };
+    let receipt = Receipt {
+        key,
+        expires_h,
+        seed: MALLORY,
+        signature: vec![3; 64],
+    };
+    let mut message = Message::find_node(&MALLORY.to_peer_id());
+    let peer = Peer {
+        id: SeedId([9; 32]).to_peer_id(),
+        addresses: vec![vec![4]],
+        connection: 1,
+    };
+    message.closer = vec![peer; 3];
+    let questions = [
+        (Protocol::Store, wire::encode(&StoreAsk::Put(put))),
+        (
+            Protocol::Store,
+            wire::encode(&StoreAsk::Get(Get { key, hops: 1 })),
+        ),
+        (Protocol::Store, wire::encode(&StoreAsk::Have(vec![key; 3]))),
+        (Protocol::Routing, message.encode()),
+    ];
+    let answers = [
+        wire::encode(&StoreAnswer::Kept(vec![receipt])),
+        wire::encode(&StoreAnswer::Record(record.bytes().to_vec().into())),
+        message.encode(),
+    ];
+    let mut rng = ChaCha20Rng::from_seed([7; 32]);
+    let mut alice = alice();
+    for round in 0..20_000_u64 {
+        let now = later(round * 20);
+        let (protocol, mut bytes) = questions[rng.next_u32() as usize % 4].clone();
+        mutate(&mut rng, &mut bytes);
+        let traits = Traits {
+            addresses: vec![vec![4]],
+            routes: true,
+            stores: true,
+        };
+        alice.handle(now, Input::Linked(Link::Seed(MALLORY), traits));
+        alice.handle(
+            now,
+            Input::Frame(Link::Seed(MALLORY), Frame::Ask(round, protocol, bytes)),
+        );
+        if round % 50 == 0 {
+            alice.handle(now, Input::Command(Command::Fetch { id: round, key }));
+            let store = Command::Store {
+                id: round,
+                record: record.clone(),
+                copies: 2,
+            };
+            alice.handle(now, Input::Command(store));
+        }
+        while let Some(output) = alice.poll() {
+            match output {
+                Output::Send(link, Frame::Ask(id, ..)) => {
+                    let mut bytes = answers[rng.next_u32() as usize % 3].clone();
+                    mutate(&mut rng, &mut bytes);
+                    alice.handle(now, Input::Frame(link, Frame::Answer(id, bytes)));
+                }
+                Output::Recall(ticket, _) => {
+                    let mut value = answers[rng.next_u32() as usize % 3].clone();
+                    mutate(&mut rng, &mut value);
+                    let rows = vec![Row {
+                        key: key.0.to_vec(),
+                        value,
+                    }];
+                    alice.handle(now, Input::Recalled(ticket, Some(rows)));
+                }
+                Output::Keep(ticket, _) => alice.handle(now, Input::Kept(ticket, Kept::Failed)),
+                Output::Link(seed, _) => alice.handle(now, Input::Unlinked(Link::Seed(seed))),
+                Output::Unlink(link) => alice.handle(now, Input::Unlinked(link)),
+                Output::Send(..) | Output::Event(_) => {}
+            }
+        }
+    }
+    alice.handle(later(limit::DAY_MS), Input::Tick);
+    alice.handle(later(limit::DAY_MS + limit::FETCH_MS_MAX), Input::Tick);
+    assert_eq!(alice.stats().jobs, 0);
+}
