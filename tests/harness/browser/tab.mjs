@@ -1,0 +1,90 @@
+// The bare page in a tab: calls into the npm package, what it announced, and what its sockets said.
+
+/** A call that the page answered with a rejection code. */
+export class Refusal extends Error {
+  constructor(call, { code, message }) {
+    super(`${call}: ${code}: ${message}`)
+    this.code = code
+  }
+}
+
+/** One tab showing the bare page. */
+export class Tab {
+  #page
+
+  /** Opens the bare page in a browser context; `stage` is what all tabs of one play share. */
+  static async open(context, { origin, name, rumours, told = () => {} }) {
+    const tab = new Tab()
+    const page = await context.newPage()
+    tab.#page = page
+    tab.origin = origin
+    tab.name = name
+    tab.faults = []
+    tab.said = []
+    page.on('console', line => rumours.hear(`${name}'s console`, line.text()))
+    page.on('pageerror', failure => tab.faults.push(`uncaught: ${failure}`))
+    page.on('crash', () => tab.faults.push('the page crashed'))
+    page.on('websocket', socket => tab.#listen(socket))
+    await page.exposeFunction('told', told)
+    await tab.load()
+    return tab
+  }
+
+  get page() {
+    return this.#page
+  }
+
+  /** Loads the page, or loads it again. */
+  async load() {
+    await this.#page.goto(`${this.origin}/stage.html`)
+    await this.#page.waitForFunction(() => globalThis.stage !== undefined)
+  }
+
+  #listen(socket) {
+    if (!new URL(socket.url()).pathname.startsWith('/channel')) return
+    const frames = []
+    this.said = frames
+    socket.on('framesent', ({ payload }) => frames.push(Buffer.from(payload).toString('base64')))
+  }
+
+  /** Empties what this tab keeps for others, behind its back. */
+  forgetRecords() {
+    return this.#page.evaluate(async () => {
+      for (const { name } of await indexedDB.databases()) {
+        const database = await new Promise((resolve, reject) => {
+          const opening = indexedDB.open(name)
+          opening.onsuccess = () => resolve(opening.result)
+          opening.onerror = () => reject(opening.error)
+        })
+        const kept = [...database.objectStoreNames].filter(store => store === 'record')
+        if (kept.length > 0) {
+          const change = database.transaction(kept, 'readwrite')
+          for (const store of kept) change.objectStore(store).clear()
+          await new Promise((resolve, reject) => {
+            change.oncomplete = resolve
+            change.onerror = () => reject(change.error)
+          })
+        }
+        database.close()
+      }
+    })
+  }
+
+  /** Calls into the page; throws a `Refusal` where the package rejects. */
+  async call(name, ...given) {
+    const answer = await this.#page.evaluate(([call, rest]) => globalThis.stage(call, ...rest), [name, given])
+    if (answer.code) throw new Refusal(name, answer)
+    return answer.value
+  }
+
+  /** Opens the seed and waits until it is online or knows that it is offline. */
+  async open(options) {
+    const opened = await this.call('open', options)
+    await this.#page.waitForFunction(
+      async () => ['online', 'offline'].includes((await globalThis.stage('state')).value.state),
+      undefined,
+      { timeout: 60_000, polling: 50 },
+    )
+    return opened
+  }
+}
