@@ -10,7 +10,6 @@ import { repository } from './repository.mjs'
 
 const STARTS_MS = 30_000
 const STOPS_MS = 15_000
-const LOG = process.env.MUTTR_TEST_LOG || 'debug'
 const run = promisify(execFile)
 
 /** One pod, with the data it was left with. */
@@ -50,7 +49,7 @@ export class Pod {
   async start() {
     const flags = ['serve', '--listen', `127.0.0.1:${this.port}`, '--data-dir', this.data]
     this.#process = spawn(join(repository, 'target/debug/muttr-pod'), flags, {
-      env: { ...process.env, RUST_LOG: LOG, ...this.#env },
+      env: { ...process.env, MUTTR_LOG: 'debug', ...this.#env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#ended = new Promise(resolve => this.#process.once('exit', (code, signal) => resolve({ code, signal })))
