@@ -1,5 +1,6 @@
 //! What the tests share: the script language, the cast, the simulator.
 
+pub mod cast;
 pub mod holders;
 pub mod oracle;
 pub mod profile;
