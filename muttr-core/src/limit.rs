@@ -250,6 +250,10 @@ pub const ARRIVALS_MAX: usize = 10_000;
 pub const ROWS_PAGE: u32 = 256;
 /// Receipts for opened messages are gathered this long before they are sent.
 pub const RECEIPT_DELAY_MS: u64 = 2_000;
+/// Custody receipts that came are written down together after this.
+pub const RECEIPT_FLUSH_MS: u64 = 300;
+/// Things that may happen to a seed before it has loaded what is stored.
+pub const EARLY_MAX: usize = 256;
 /// Copies of a receipt: it is small, and its loss costs little.
 pub const RECEIPT_COPIES: usize = 3;
 /// Pauses between attempts to send: first, and longest.
@@ -257,7 +261,7 @@ pub const SEND_RETRY_MS: (u64, u64) = (2_000, 5 * MINUTE_MS);
 /// Pauses between attempts to fetch one record: first, and longest.
 pub const FETCH_RETRY_MS: (u64, u64) = (2_000, 10 * MINUTE_MS);
 /// Messages being fetched at once, so that one that cannot be found blocks nobody.
-pub const FETCHES_MAX: usize = 8;
+pub const FETCHES_MAX: usize = 16;
 
 /// The relay's limits while circuits carry everything, for want of a direct way between tabs.
 #[derive(Clone, Copy, Debug)]

@@ -199,13 +199,23 @@ impl Scan {
     #[must_use]
     pub fn one(table: Table, key: &[u8]) -> Self {
         let to = [key, &[0]].concat();
-        Self { table, from: key.to_vec(), to, rows_max: 1 }
+        Self {
+            table,
+            from: key.to_vec(),
+            to,
+            rows_max: 1,
+        }
     }
 
     /// Every row whose key is at least `from`, `rows_max` at a time.
     #[must_use]
     pub const fn all(table: Table, from: Vec<u8>, rows_max: u32) -> Self {
-        Self { table, from, to: Vec::new(), rows_max }
+        Self {
+            table,
+            from,
+            to: Vec::new(),
+            rows_max,
+        }
     }
 }
 

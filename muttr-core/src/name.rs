@@ -169,7 +169,11 @@ impl Serialize for SeedId {
 impl<'de> Deserialize<'de> for SeedId {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         let bytes = serde_bytes::ByteBuf::deserialize(from)?;
-        bytes.as_slice().try_into().map(Self).map_err(D::Error::custom)
+        bytes
+            .as_slice()
+            .try_into()
+            .map(Self)
+            .map_err(D::Error::custom)
     }
 }
 
@@ -223,7 +227,11 @@ impl fmt::Debug for Position {
 
 impl fmt::Debug for Distance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Distance(2^{})", 256_u32.saturating_sub(self.leading_zeros()))
+        write!(
+            f,
+            "Distance(2^{})",
+            256_u32.saturating_sub(self.leading_zeros())
+        )
     }
 }
 
@@ -245,7 +253,9 @@ impl FromStr for Host {
     fn from_str(text: &str) -> Result<Self, NotAName> {
         let text = text.to_ascii_lowercase();
         let (name, port) = match text.rsplit_once(':') {
-            Some((name, port)) if !name.ends_with(']') || name.starts_with('[') => (name, Some(port)),
+            Some((name, port)) if !name.ends_with(']') || name.starts_with('[') => {
+                (name, Some(port))
+            }
             _ => (text.as_str(), None),
         };
         let (name, port) = if text.starts_with('[') && text.ends_with(']') {
@@ -258,7 +268,9 @@ impl FromStr for Host {
         {
             return Err(NotAName);
         }
-        let v6 = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+        let v6 = name
+            .strip_prefix('[')
+            .and_then(|name| name.strip_suffix(']'));
         let good = match v6 {
             Some(inner) => inner.parse::<core::net::Ipv6Addr>().is_ok(),
             None => name.split('.').all(|part| {
@@ -268,7 +280,11 @@ impl FromStr for Host {
                     && !part.ends_with('-')
             }),
         };
-        if good && text.len() <= limit::HOST_BYTES_MAX { Ok(Self(text)) } else { Err(NotAName) }
+        if good && text.len() <= limit::HOST_BYTES_MAX {
+            Ok(Self(text))
+        } else {
+            Err(NotAName)
+        }
     }
 }
 
@@ -290,8 +306,16 @@ pub struct Alias {
 pub struct Label(String);
 
 /// Labels that a pod keeps for whoever runs it.
-const RESERVED: [&str; 8] =
-    ["abuse", "admin", "hostmaster", "muttr", "openpgpkey", "postmaster", "root", "www"];
+const RESERVED: [&str; 8] = [
+    "abuse",
+    "admin",
+    "hostmaster",
+    "muttr",
+    "openpgpkey",
+    "postmaster",
+    "root",
+    "www",
+];
 
 impl Label {
     /// The text, in lower case.
@@ -358,7 +382,10 @@ impl FromStr for Alias {
     type Err = NotAName;
     fn from_str(text: &str) -> Result<Self, NotAName> {
         let (label, host) = text.split_once('@').ok_or(NotAName)?;
-        Ok(Self { label: label.parse()?, host: host.parse()? })
+        Ok(Self {
+            label: label.parse()?,
+            host: host.parse()?,
+        })
     }
 }
 

@@ -32,5 +32,9 @@ pub fn decode<T: Serialize + DeserializeOwned>(
         return Err(Rejection::TooLarge);
     }
     let value: T = serde_ipld_dagcbor::from_slice(bytes).map_err(|_| Rejection::Malformed)?;
-    if encode(&value) == bytes { Ok(value) } else { Err(Rejection::Malformed) }
+    if encode(&value) == bytes {
+        Ok(value)
+    } else {
+        Err(Rejection::Malformed)
+    }
 }

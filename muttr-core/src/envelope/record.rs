@@ -50,7 +50,9 @@ impl Record {
         ciphertext: &[u8],
     ) -> Result<Self, Rejection> {
         let len = ciphertext.len().saturating_add(limit::RECORD_HEADER_BYTES);
-        let class = limit::RECORD_CLASSES_BYTES.iter().position(|&class| class == len);
+        let class = limit::RECORD_CLASSES_BYTES
+            .iter()
+            .position(|&class| class == len);
         let class = class.ok_or(Rejection::TooLarge)?;
         let mut bytes = Vec::with_capacity(len);
         bytes.extend_from_slice(MAGIC);
@@ -62,7 +64,12 @@ impl Record {
         bytes.extend_from_slice(&expires_h.to_be_bytes());
         bytes.extend_from_slice(&deletion_hash);
         bytes.extend_from_slice(ciphertext);
-        Ok(Self { bytes, kind, expires_h, deletion_hash })
+        Ok(Self {
+            bytes,
+            kind,
+            expires_h,
+            deletion_hash,
+        })
     }
 
     /// Checks everything about a record that can be checked without a key and without a clock.
@@ -74,12 +81,17 @@ impl Record {
         if bytes.len() > limit::RECORD_BYTES_MAX {
             return Err(Rejection::TooLarge);
         }
-        let (header, ciphertext) =
-            bytes.split_at_checked(limit::RECORD_HEADER_BYTES).ok_or(Rejection::Malformed)?;
+        let (header, ciphertext) = bytes
+            .split_at_checked(limit::RECORD_HEADER_BYTES)
+            .ok_or(Rejection::Malformed)?;
         let (magic, rest) = header.split_at_checked(4).ok_or(Rejection::Malformed)?;
         if magic != MAGIC {
             let ours = magic.starts_with(b"MUT");
-            return Err(if ours { Rejection::Unsupported } else { Rejection::Malformed });
+            return Err(if ours {
+                Rejection::Unsupported
+            } else {
+                Rejection::Malformed
+            });
         }
         let [kind, class, e0, e1, e2, e3, deletion_hash @ ..] = rest else {
             return Err(Rejection::Malformed);
@@ -94,12 +106,19 @@ impl Record {
             _ => return Err(Rejection::Malformed),
         };
         let expires_h = u32::from_be_bytes([*e0, *e1, *e2, *e3]);
-        if !(u64::from(expires_h).saturating_mul(HOUR_MS)).is_multiple_of(limit::RECORD_EXPIRY_STEP_MS) {
+        if !(u64::from(expires_h).saturating_mul(HOUR_MS))
+            .is_multiple_of(limit::RECORD_EXPIRY_STEP_MS)
+        {
             return Err(Rejection::Malformed);
         }
         container::check(kind, ciphertext)?;
         let deletion_hash = deletion_hash.try_into().map_err(|_| Rejection::Malformed)?;
-        Ok(Self { bytes: bytes.to_vec(), kind, expires_h, deletion_hash })
+        Ok(Self {
+            bytes: bytes.to_vec(),
+            kind,
+            expires_h,
+            deletion_hash,
+        })
     }
 
     /// Refuses a record that has expired or lives longer than records may.
@@ -111,13 +130,19 @@ impl Record {
             .saturating_add(limit::RECORD_EXPIRY_STEP_MS)
             .saturating_add(limit::CLOCK_SKEW_MS);
         let left = self.expires_ms().saturating_sub(now.wall_ms);
-        if left == 0 || left > longest { Err(Rejection::Expired) } else { Ok(()) }
+        if left == 0 || left > longest {
+            Err(Rejection::Expired)
+        } else {
+            Ok(())
+        }
     }
 
     /// The key it lies under.
     #[must_use]
     pub fn key(&self) -> RecordKey {
-        let hash = Sha256::new().chain_update(b"muttr/rec/1\0").chain_update(&self.bytes);
+        let hash = Sha256::new()
+            .chain_update(b"muttr/rec/1\0")
+            .chain_update(&self.bytes);
         RecordKey(hash.finalize().into())
     }
 
@@ -136,7 +161,9 @@ impl Record {
     /// What follows the header.
     #[must_use]
     pub fn ciphertext(&self) -> &[u8] {
-        self.bytes.get(limit::RECORD_HEADER_BYTES..).unwrap_or_default()
+        self.bytes
+            .get(limit::RECORD_HEADER_BYTES..)
+            .unwrap_or_default()
     }
 
     /// What it holds.
@@ -170,6 +197,11 @@ impl Record {
 pub fn expiry_h(now: Time, life_ms: u64) -> u32 {
     let life_ms = life_ms.min(limit::RECORD_LIFE_MAX_MS);
     let at = now.wall_ms.saturating_add(life_ms);
-    let rounded = at.div_ceil(limit::RECORD_EXPIRY_STEP_MS).saturating_mul(limit::RECORD_EXPIRY_STEP_MS);
-    rounded.checked_div(HOUR_MS).and_then(|hours| u32::try_from(hours).ok()).unwrap_or(u32::MAX)
+    let rounded = at
+        .div_ceil(limit::RECORD_EXPIRY_STEP_MS)
+        .saturating_mul(limit::RECORD_EXPIRY_STEP_MS);
+    rounded
+        .checked_div(HOUR_MS)
+        .and_then(|hours| u32::try_from(hours).ok())
+        .unwrap_or(u32::MAX)
 }

@@ -1,0 +1,202 @@
+//! How far sent messages came: receipts of holders, the pod's word, and what the application is
+//! told of it.
+
+use alloc::vec::Vec;
+
+use super::{
+    Event, Seed, Status,
+    line::{Asked, Said},
+    outbox::{Placing, Stage},
+    row,
+};
+use crate::{
+    custody, limit,
+    machine::{Batch, Output, Table, Write},
+    name::{Alias, MessageId},
+    rejection::Rejection,
+    time::Time,
+    wire::{
+        channel::{Notification, ToPod},
+        store::Receipt,
+    },
+};
+
+impl Seed {
+    /// A seed signed for a record of ours.
+    pub(super) fn seed_receipt(&mut self, now: Time, placing: u64, receipt: &Receipt) {
+        let Some(message) = self.outbox.placing.get(&placing).copied() else {
+            return;
+        };
+        let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
+            return;
+        };
+        if !outgoing.row.seeds.contains(&receipt.seed) {
+            outgoing.row.seeds.push(receipt.seed);
+        }
+        outgoing.row.confirmed_ms = now.wall_ms;
+        outgoing.row.status = outgoing.row.status.max(Status::Stored);
+        outgoing.dirty = true;
+        let soon = now.after(limit::RECEIPT_FLUSH_MS);
+        self.outbox.flush_at = crate::time::earliest(self.outbox.flush_at, Some(soon));
+        self.tell_delivery(message);
+        self.answer_waiting(now, message);
+    }
+
+    /// Custody has done what it could for a record of ours.
+    pub(super) fn placed(&mut self, now: Time, placing: u64) {
+        // The entry stays: a few receipts may still follow.
+        let Some(message) = self.outbox.placing.get(&placing).copied() else {
+            return;
+        };
+        if let Some(outgoing) = self.outbox.messages.get_mut(&message) {
+            outgoing.placing = Placing::Done;
+        }
+        self.answer_waiting(now, message);
+    }
+
+    /// The pod keeps a replica, or does not.
+    pub(super) fn replica_kept(
+        &mut self,
+        now: Time,
+        message: MessageId,
+        said: Result<Said, Rejection>,
+    ) {
+        let receipt = match said {
+            Ok(Said::Stored(receipt)) => receipt,
+            Ok(_) => return self.refused(now, message, Rejection::Malformed),
+            Err(code) => return self.refused(now, message, code),
+        };
+        let pod = self.config.pod.seed;
+        let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
+            return;
+        };
+        let Some(key) = outgoing.row.key else { return };
+        let expires_h = outgoing
+            .row
+            .expires_ms
+            .checked_div(limit::HOUR_MS)
+            .unwrap_or_default();
+        let expires_h = u32::try_from(expires_h).unwrap_or(u32::MAX);
+        if custody::receipt::check(&receipt, &key, expires_h, &pod).is_err() {
+            return self.refused(now, message, Rejection::BadSignature);
+        }
+        if !outgoing.row.pods.contains(&receipt.seed) {
+            outgoing.row.pods.push(receipt.seed);
+        }
+        outgoing.row.confirmed_ms = now.wall_ms;
+        outgoing.row.status = outgoing.row.status.max(Status::Stored);
+        outgoing.stage = Stage::Notifying;
+        let notification = Notification {
+            key: receipt.key,
+            expires_h: receipt.expires_h,
+            capability: Vec::new(),
+        };
+        let to = outgoing.row.to.clone();
+        self.tell_delivery(message);
+        self.ask(now, Asked::Notify(message), |id| ToPod::Notify {
+            id,
+            to,
+            notification,
+        });
+    }
+
+    /// The recipient's pod took the notification, or did not.
+    pub(super) fn notification_taken(
+        &mut self,
+        now: Time,
+        message: MessageId,
+        said: Result<Said, Rejection>,
+    ) {
+        if let Err(code) = said {
+            return self.refused(now, message, code);
+        }
+        let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
+            return;
+        };
+        outgoing.row.status = outgoing.row.status.max(Status::Notified);
+        outgoing.row.reason = None;
+        outgoing.row.record = Vec::new();
+        outgoing.stage = Stage::Done;
+        if let Some((_, until)) = outgoing.waiting.as_mut() {
+            *until = now.after(limit::STORE_MS_MAX);
+        }
+        self.settle(message);
+        self.tell_delivery(message);
+        self.answer_waiting(now, message);
+    }
+
+    /// Writes down where a message came to an end; of a receipt nothing is kept.
+    pub(super) fn settle(&mut self, message: MessageId) {
+        let silent = self
+            .outbox
+            .messages
+            .get(&message)
+            .is_some_and(|m| m.row.silent);
+        if silent {
+            self.outbox.messages.remove(&message);
+            let write = Write::Delete(Table::Outbox, message.0.to_vec());
+            self.keep_silently(Batch {
+                needs: Vec::new(),
+                writes: alloc::vec![write],
+            });
+        } else {
+            self.write_outgoing(message);
+        }
+    }
+
+    pub(super) fn answer_waiting(&mut self, now: Time, message: MessageId) {
+        let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
+            return;
+        };
+        if outgoing.row.status < Status::Notified {
+            return;
+        }
+        let enough = outgoing.placing == Placing::Done
+            || outgoing.row.seeds.len() >= limit::HOLDERS
+            || outgoing
+                .waiting
+                .is_some_and(|(_, until)| until <= now.mono_ms);
+        if enough && let Some((id, _)) = outgoing.waiting.take() {
+            let view = outgoing.row.view(message);
+            self.done(id, Ok(super::Done::Delivery(view)));
+        }
+    }
+
+    /// The recipient told us that they fetched or read these.
+    pub(super) fn receipts_from(&mut self, from: &Alias, ids: &[MessageId], status: Status) {
+        for id in ids {
+            let Some(outgoing) = self.outbox.messages.get_mut(id) else {
+                continue;
+            };
+            if outgoing.row.to != *from || outgoing.row.status >= status {
+                continue;
+            }
+            outgoing.row.status = status;
+            outgoing.stage = Stage::Done;
+            self.write_outgoing(*id);
+            self.tell_delivery(*id);
+        }
+    }
+
+    pub(super) fn write_outgoing(&mut self, message: MessageId) {
+        let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
+            return;
+        };
+        outgoing.dirty = false;
+        let write = row::put(Table::Outbox, message.0.to_vec(), &outgoing.row);
+        self.keep_silently(Batch {
+            needs: Vec::new(),
+            writes: alloc::vec![write],
+        });
+    }
+
+    pub(super) fn tell_delivery(&mut self, message: MessageId) {
+        let Some(outgoing) = self.outbox.messages.get(&message) else {
+            return;
+        };
+        if !outgoing.row.silent {
+            let view = outgoing.row.view(message);
+            self.out.push_back(Output::Event(Event::Delivery(view)));
+        }
+    }
+}

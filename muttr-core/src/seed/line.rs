@@ -1,0 +1,338 @@
+//! The seed's end of the private channel: who we are, what we asked, what the pod says unasked.
+
+use alloc::{collections::BTreeMap, vec::Vec};
+
+use super::{Event, Seed, State, row, session::Incoming, session::Session};
+use crate::{
+    limit,
+    machine::{Batch, Frame, Link, Output, Table, Write},
+    name::{Alias, DeviceId, Fingerprint, Label, MessageId},
+    rejection::Rejection,
+    time::Time,
+    wire::channel::{ToPod, ToSeed, Welcome},
+};
+
+/// What an answer of the pod is for.
+#[derive(Debug)]
+pub(super) enum Asked {
+    /// The application's registration: find out first whether it is a renewal.
+    OwnBinding(Option<u64>, Label),
+    /// The application's registration, or a renewal of our own accord.
+    Register(Option<u64>, Alias),
+    /// The application's question.
+    Lookup(u64, Alias),
+    /// To whom a message goes.
+    Recipient(MessageId),
+    /// A pod replica of a sent message.
+    Replica(MessageId),
+    /// The notification of a sent message.
+    Notify(MessageId),
+    /// Who a message claims to be from; the message is named by its key in the inbox.
+    Author(Vec<u8>, Alias),
+    /// The record of a pending notification, after the seeds did not have it.
+    Record(Vec<u8>),
+}
+
+/// What the pod said to one of our questions.
+#[derive(Debug)]
+pub(super) enum Said {
+    Resolved {
+        binding: crate::wire::channel::SignedBinding,
+        certificate: Vec<u8>,
+    },
+    Registered,
+    Stored(crate::wire::store::Receipt),
+    Fetched(Vec<u8>),
+    Notified,
+}
+
+/// The channel as it is now.
+#[derive(Default)]
+pub(super) struct Line {
+    session: Option<Session>,
+    /// The pod knows who we are.
+    pub(super) identified: bool,
+    /// Questions under way, with when each is given up.
+    asked: BTreeMap<u64, (u64, Asked)>,
+    heard_mono_ms: u64,
+    /// Aliases the pod has for our certificate.
+    pub(super) aliases: Vec<Label>,
+    /// What the application was last told.
+    told: Option<State>,
+}
+
+/// What is remembered of the pod.
+#[derive(serde::Serialize, serde::Deserialize)]
+pub(super) struct PodRow {
+    pub(super) fingerprint: Fingerprint,
+}
+
+impl Line {
+    pub(super) fn deadline(&self) -> Option<u64> {
+        let asked = self.asked.values().map(|(until, _)| *until).min();
+        let silent = self.session.as_ref().map(|_| self.silent_at());
+        crate::time::earliest(asked, silent)
+    }
+
+    const fn silent_at(&self) -> u64 {
+        self.heard_mono_ms.saturating_add(limit::SILENCE_MS_MAX)
+    }
+}
+
+impl Seed {
+    /// The shell opened the channel.
+    pub(super) fn channel_linked(&mut self, now: Time) {
+        let random = self.random();
+        let started = Session::start(&self.config.host, self.settings.pod, random);
+        let Ok((session, hello)) = started else {
+            return self.hang_up(now, Rejection::Unsupported);
+        };
+        self.line = Line {
+            session: Some(session),
+            heard_mono_ms: now.mono_ms,
+            told: self.line.told,
+            ..Line::default()
+        };
+        self.send_channel(alloc::vec![hello]);
+    }
+
+    /// The channel is gone: nothing that was asked will be answered.
+    pub(super) fn channel_unlinked(&mut self, now: Time) {
+        let asked = core::mem::take(&mut self.line.asked);
+        let told = self.line.told;
+        self.line = Line {
+            told,
+            ..Line::default()
+        };
+        let state = if told == Some(State::Online) {
+            State::Offline
+        } else {
+            State::Connecting
+        };
+        self.tell_state(state);
+        for (_, asked) in asked.into_values() {
+            self.answered(now, asked, Err(Rejection::Offline));
+        }
+        self.outbox_offline();
+    }
+
+    /// Bytes came over the channel.
+    pub(super) fn channel_bytes(&mut self, now: Time, bytes: &[u8]) {
+        let Some(session) = self.line.session.as_mut() else {
+            return;
+        };
+        self.line.heard_mono_ms = now.mono_ms;
+        let incoming = match session.receive(now, bytes) {
+            Ok(incoming) => incoming,
+            Err(code) => return self.hang_up(now, code),
+        };
+        for incoming in incoming {
+            match incoming {
+                Incoming::Ready(pod) => self.pod_ready(now, pod.certificate.fingerprint()),
+                Incoming::Message(message) => self.pod_said(now, message),
+            }
+        }
+    }
+
+    /// Ends the channel from our side; some codes mean that trying again is pointless.
+    fn hang_up(&mut self, now: Time, code: Rejection) {
+        self.out.push_back(Output::Unlink(Link::Channel(0)));
+        self.channel_unlinked(now);
+        let final_codes = [
+            Rejection::WrongHost,
+            Rejection::PodKeyChanged,
+            Rejection::Replaced,
+            Rejection::BadSignature,
+        ];
+        if final_codes.contains(&code) {
+            self.out.push_back(Output::Event(Event::Refused(code)));
+        }
+    }
+
+    fn pod_ready(&mut self, now: Time, fingerprint: Fingerprint) {
+        if self.settings.pod != Some(fingerprint) {
+            self.settings.pod = Some(fingerprint);
+            let write = row::put(
+                Table::Setting,
+                row::setting::POD.to_vec(),
+                &PodRow { fingerprint },
+            );
+            self.keep_silently(Batch {
+                needs: Vec::new(),
+                writes: alloc::vec![write],
+            });
+        }
+        let Some(identity) = self.config.identity.as_ref() else {
+            return self.tell_state(State::Online);
+        };
+        let Some(session) = self.line.session.as_mut() else {
+            return;
+        };
+        let (device, cursor) = (self.settings.device, self.inbox.cursor);
+        match session.identify(&mut self.rng, now, identity, device, cursor) {
+            Ok(frames) => self.send_channel(frames),
+            Err(code) => self.hang_up(now, code),
+        }
+    }
+
+    fn pod_said(&mut self, now: Time, message: ToSeed) {
+        match message {
+            ToSeed::Welcome(welcome) => self.welcomed(now, welcome),
+            ToSeed::Rejected { id: 0, code } => self.hang_up(now, code),
+            ToSeed::Rejected { id, code } => self.pod_answered(now, id, Err(code)),
+            ToSeed::Registered { id, .. } => self.pod_answered(now, id, Ok(Said::Registered)),
+            ToSeed::Resolved {
+                id,
+                binding,
+                certificate,
+            } => {
+                self.pod_answered(
+                    now,
+                    id,
+                    Ok(Said::Resolved {
+                        binding,
+                        certificate,
+                    }),
+                );
+            }
+            ToSeed::Stored { id, receipt } => {
+                self.pod_answered(now, id, Ok(Said::Stored(receipt)));
+            }
+            ToSeed::Fetched { id, record } => {
+                self.pod_answered(now, id, Ok(Said::Fetched(record)));
+            }
+            ToSeed::Notified { id } => self.pod_answered(now, id, Ok(Said::Notified)),
+            ToSeed::Notification {
+                epoch,
+                seq,
+                to,
+                notification,
+                ..
+            } => {
+                self.notified(epoch, seq, to, &notification);
+            }
+            // Freed notifications concern only the pod until records are released by token.
+            ToSeed::Cursor { .. } => {}
+            ToSeed::Ping { nonce, wall_ms } => {
+                self.correct_clock(now, wall_ms);
+                self.say(&ToPod::Pong { nonce });
+            }
+        }
+    }
+
+    fn welcomed(&mut self, now: Time, welcome: Welcome) {
+        self.correct_clock(now, welcome.wall_ms);
+        self.line.identified = true;
+        self.line.aliases = welcome.aliases;
+        let ours = self.settings.alias.as_ref();
+        if ours.is_none_or(|label| !self.line.aliases.contains(label))
+            && let Some(label) = self.line.aliases.first().cloned()
+        {
+            self.take_alias(label);
+        }
+        self.tell_state(State::Online);
+        self.renew_aliases(now);
+        self.outbox_online(now);
+        self.inbox_online(now);
+    }
+
+    fn pod_answered(&mut self, now: Time, id: u64, said: Result<Said, Rejection>) {
+        // An answer that nobody waits for is late, or was never asked for: either way, nothing.
+        if let Some((_, asked)) = self.line.asked.remove(&id) {
+            self.answered(now, asked, said);
+        }
+    }
+
+    fn answered(&mut self, now: Time, asked: Asked, said: Result<Said, Rejection>) {
+        match asked {
+            Asked::OwnBinding(id, label) => self.own_binding(now, id, label, said),
+            Asked::Register(id, alias) => self.registered(id, alias, said),
+            Asked::Lookup(id, alias) => self.looked_up(now, id, alias, said),
+            Asked::Recipient(message) => self.recipient_known(now, message, said),
+            Asked::Replica(message) => self.replica_kept(now, message, said),
+            Asked::Notify(message) => self.notification_taken(now, message, said),
+            Asked::Author(pending, alias) => self.author_known(now, &pending, &alias, said),
+            Asked::Record(pending) => self.record_fetched(now, &pending, said),
+        }
+    }
+
+    /// Asks the pod; the answer, or its absence, comes back through [`Seed::answered`].
+    pub(super) fn ask(&mut self, now: Time, asked: Asked, question: impl FnOnce(u64) -> ToPod) {
+        if !self.line.identified {
+            return self.answered(now, asked, Err(Rejection::Offline));
+        }
+        let id = self.next_id();
+        self.line
+            .asked
+            .insert(id, (now.after(limit::REQUEST_MS_MAX), asked));
+        self.say(&question(id));
+    }
+
+    /// Says something that needs no answer.
+    pub(super) fn say(&mut self, message: &ToPod) {
+        let Some(session) = self.line.session.as_mut() else {
+            return;
+        };
+        // Too large is refused before it comes here, and a closed session has no listener.
+        if let Ok(frames) = session.send(message) {
+            self.send_channel(frames);
+        }
+    }
+
+    fn send_channel(&mut self, frames: Vec<Vec<u8>>) {
+        for bytes in frames {
+            self.out
+                .push_back(Output::Send(Link::Channel(0), Frame::Channel(bytes)));
+        }
+    }
+
+    /// Gives up what took too long, and a channel that has gone silent.
+    pub(super) fn line_tick(&mut self, now: Time) {
+        let late: Vec<u64> = self
+            .line
+            .asked
+            .iter()
+            .filter(|(_, (until, _))| *until <= now.mono_ms)
+            .map(|(id, _)| *id)
+            .collect();
+        for id in late {
+            self.pod_answered(now, id, Err(Rejection::TimedOut));
+        }
+        if self.line.session.is_some() && self.line.silent_at() <= now.mono_ms {
+            self.hang_up(now, Rejection::TimedOut);
+        }
+    }
+
+    fn tell_state(&mut self, state: State) {
+        if self.line.told != Some(state) {
+            self.line.told = Some(state);
+            self.out.push_back(Output::Event(Event::State(state)));
+        }
+    }
+
+    /// What the application was last told of the connection.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.line.told.unwrap_or(State::Connecting)
+    }
+
+    pub(super) fn take_alias(&mut self, label: Label) {
+        let write = row::put(Table::Setting, row::setting::ALIAS.to_vec(), &label);
+        self.settings.alias = Some(label);
+        self.keep_silently(Batch {
+            needs: Vec::new(),
+            writes: alloc::vec![write],
+        });
+    }
+
+    /// Loads or makes the random name of this installation.
+    pub(super) fn make_device(&mut self) -> (DeviceId, Write) {
+        let mut name = [0; 16];
+        rand_core::RngCore::fill_bytes(&mut self.rng, &mut name);
+        let device = DeviceId(name);
+        (
+            device,
+            row::put(Table::Setting, row::setting::DEVICE.to_vec(), &device),
+        )
+    }
+}

@@ -1,0 +1,438 @@
+//! What was written and is not yet in the hands of the recipient's pod.
+//!
+//! A message is written down first, then its recipient's certificate is asked for, then it is
+//! sealed, stored at the pod and among the seeds, and told of. Each step is repeated until it
+//! succeeds, is refused for good, or the message expires.
+
+use alloc::{collections::BTreeMap, vec::Vec};
+
+use super::{
+    Draft, Seed, Status, Then,
+    line::{Asked, Said},
+    row::{self, ContentKind, MessageRow, OutboxRow},
+};
+use crate::{
+    custody,
+    envelope::record::Record,
+    limit,
+    machine::{Batch, Kept, Table, Write},
+    name::{Alias, MessageId},
+    rejection::{Rejection, Retry},
+    time::Time,
+    wire::channel::ToPod,
+};
+
+/// A message on its way, as it is now.
+pub(super) struct Outgoing {
+    pub(super) row: OutboxRow,
+    pub(super) stage: Stage,
+    /// When to try again, on the monotonic clock.
+    pub(super) due: u64,
+    pub(super) pause_ms: u64,
+    /// The application waits for the outcome, until then.
+    pub(super) waiting: Option<(u64, u64)>,
+    /// Custody is placing the record among the seeds.
+    pub(super) placing: Placing,
+    /// Receipts came that are not written down yet.
+    pub(super) dirty: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    Idle,
+    /// The first row is being written.
+    Noting,
+    /// The pod was asked for the recipient's certificate.
+    Asking,
+    /// The sealed record is being written down.
+    Sealing,
+    /// The pod was asked to keep the record.
+    Replicating,
+    /// The pod was asked to notify.
+    Notifying,
+    /// Nothing more to do.
+    Done,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Placing {
+    NotYet,
+    UnderWay,
+    Done,
+}
+
+#[derive(Default)]
+pub(super) struct Outbox {
+    pub(super) messages: BTreeMap<MessageId, Outgoing>,
+    /// Custody's request number → which message.
+    pub(super) placing: BTreeMap<u64, MessageId>,
+    /// When receipts that came are written down.
+    pub(super) flush_at: Option<u64>,
+}
+
+impl Outgoing {
+    pub(super) fn loaded(row: OutboxRow) -> Self {
+        let stage = if row.status >= Status::Notified {
+            Stage::Done
+        } else {
+            Stage::Idle
+        };
+        Self {
+            row,
+            stage,
+            due: 0,
+            pause_ms: limit::SEND_RETRY_MS.0,
+            waiting: None,
+            placing: Placing::NotYet,
+            dirty: false,
+        }
+    }
+
+    fn deadline(&self, online: bool) -> Option<u64> {
+        let retry = (online && self.stage == Stage::Idle).then_some(self.due);
+        crate::time::earliest(retry, self.waiting.map(|(_, until)| until))
+    }
+}
+
+impl Outbox {
+    pub(super) fn deadline(&self, online: bool) -> Option<u64> {
+        let of_messages = self
+            .messages
+            .values()
+            .filter_map(|m| m.deadline(online))
+            .min();
+        crate::time::earliest(of_messages, self.flush_at)
+    }
+}
+
+impl Seed {
+    /// The application wants to send something.
+    pub(super) fn send(&mut self, now: Time, id: u64, draft: Draft) {
+        let refusal = if draft.body.len() > limit::BODY_BYTES_MAX {
+            Some(Rejection::TooLarge)
+        } else if self.config.identity.is_none() {
+            Some(Rejection::NoIdentity)
+        } else if self.settings.alias.is_none() {
+            Some(Rejection::AliasRequired)
+        } else if self
+            .contacts
+            .get(&draft.to)
+            .is_some_and(|contact| !contact.offered.is_empty())
+        {
+            Some(Rejection::KeyChanged)
+        } else if self
+            .outbox
+            .messages
+            .values()
+            .filter(|m| m.stage != Stage::Done)
+            .count()
+            >= limit::OUTBOX_MAX
+        {
+            Some(Rejection::Full)
+        } else {
+            None
+        };
+        match (refusal, self.own_alias()) {
+            (None, Some(from)) => self.note_down(now, Some(id), from, draft, ContentKind::Message),
+            (refusal, _) => self.done(id, Err(refusal.unwrap_or(Rejection::AliasRequired))),
+        }
+    }
+
+    /// Writes down what is to be sent, before anything else happens to it.
+    pub(super) fn note_down(
+        &mut self,
+        now: Time,
+        request: Option<u64>,
+        from: Alias,
+        draft: Draft,
+        kind: ContentKind,
+    ) {
+        let message = MessageId(self.random());
+        let mut writes = Vec::new();
+        if kind == ContentKind::Message {
+            let shown = MessageRow {
+                id: message,
+                from,
+                to: draft.to.clone(),
+                outgoing: true,
+                sent_ms: now.wall_ms,
+                at_ms: now.wall_ms,
+                arrival: 0,
+                content_type: draft.content_type.clone(),
+                body: draft.body.clone(),
+                reply_to: draft.reply_to,
+                verified: true,
+                newer: false,
+                receipt: true,
+            };
+            writes.push(self.contact_touched(&shown));
+            writes.push(row::put(Table::Message, shown.key(), &shown));
+        }
+        let mut outgoing = Outgoing::loaded(OutboxRow::new(draft, kind, now.wall_ms));
+        outgoing.stage = Stage::Noting;
+        outgoing.waiting = request.map(|id| (id, u64::MAX));
+        writes.push(row::put(Table::Outbox, message.0.to_vec(), &outgoing.row));
+        self.outbox.messages.insert(message, outgoing);
+        self.keep(
+            Batch {
+                needs: Vec::new(),
+                writes,
+            },
+            Then::Noted(message),
+        );
+    }
+
+    /// The first row of a message was written, or was not.
+    pub(super) fn noted(&mut self, now: Time, message: MessageId, kept: Kept) {
+        if kept == Kept::Ok {
+            self.set_stage(message, Stage::Idle);
+            self.tell_delivery(message);
+            return self.push_on(now, message);
+        }
+        let outgoing = self.outbox.messages.remove(&message);
+        if let Some((id, _)) = outgoing.and_then(|outgoing| outgoing.waiting) {
+            let full = kept == Kept::Full;
+            self.done(
+                id,
+                Err(if full {
+                    Rejection::Full
+                } else {
+                    Rejection::StorageFailed
+                }),
+            );
+        }
+    }
+
+    /// Takes the next step of a message, if it is time.
+    fn push_on(&mut self, now: Time, message: MessageId) {
+        let online = self.line.identified;
+        let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
+            return;
+        };
+        if outgoing.stage != Stage::Idle {
+            return;
+        }
+        if !online {
+            if let Some((id, _)) = outgoing.waiting.take() {
+                let view = outgoing.row.view(message);
+                self.done(id, Ok(super::Done::Delivery(view)));
+            }
+            return;
+        }
+        if outgoing.due > now.mono_ms {
+            return;
+        }
+        let expired = match &outgoing.row.content {
+            Some(content) => content.sent_ms.saturating_add(content.life_ms) <= now.wall_ms,
+            None => outgoing.row.expires_ms <= now.wall_ms,
+        };
+        if expired {
+            return self.give_up(message, Rejection::Expired);
+        }
+        if outgoing.row.content.is_some() {
+            let alias = outgoing.row.to.clone();
+            outgoing.stage = Stage::Asking;
+            return self.ask(now, Asked::Recipient(message), |id| ToPod::Resolve {
+                id,
+                alias,
+            });
+        }
+        outgoing.stage = Stage::Replicating;
+        let record = outgoing.row.record.clone();
+        self.place(now, message);
+        self.ask(now, Asked::Replica(message), |id| ToPod::Store {
+            id,
+            record,
+        });
+    }
+
+    /// The pod answered whose the recipient's alias is.
+    pub(super) fn recipient_known(
+        &mut self,
+        now: Time,
+        message: MessageId,
+        said: Result<Said, Rejection>,
+    ) {
+        let alias = match self.outbox.messages.get(&message) {
+            Some(outgoing) => outgoing.row.to.clone(),
+            None => return,
+        };
+        let believed = said.and_then(|said| self.believe(now, &alias, said));
+        let sealed = believed.and_then(|()| self.seal(now, message, &alias));
+        match sealed {
+            Ok(writes) => {
+                self.set_stage(message, Stage::Sealing);
+                self.keep(
+                    Batch {
+                        needs: Vec::new(),
+                        writes,
+                    },
+                    Then::Sealed(message),
+                );
+            }
+            Err(code) => self.refused(now, message, code),
+        }
+    }
+
+    /// Seals a message for the certificate that is believed to be its recipient's.
+    fn seal(&mut self, now: Time, message: MessageId, to: &Alias) -> Result<Vec<Write>, Rejection> {
+        let outgoing = self
+            .outbox
+            .messages
+            .get(&message)
+            .ok_or(Rejection::Closed)?;
+        let content = outgoing.row.content.clone().ok_or(Rejection::Closed)?;
+        let (record, contact) = self.seal_for(now, message, to, &content)?;
+        let outgoing = self
+            .outbox
+            .messages
+            .get_mut(&message)
+            .ok_or(Rejection::Closed)?;
+        outgoing.row.key = Some(record.key());
+        outgoing.row.expires_ms = record.expires_ms();
+        outgoing.row.record = record.into_bytes();
+        outgoing.row.content = None;
+        let outbox = row::put(Table::Outbox, message.0.to_vec(), &outgoing.row);
+        Ok(alloc::vec![outbox, contact])
+    }
+
+    /// The sealed record is written down, or is not.
+    pub(super) fn sealed(&mut self, now: Time, message: MessageId, kept: Kept) {
+        self.set_stage(message, Stage::Idle);
+        if kept == Kept::Ok {
+            self.push_on(now, message);
+        } else {
+            self.retry_later(now, message, Some(Rejection::StorageFailed));
+        }
+    }
+
+    /// Lets custody place the record among the seeds, once.
+    fn place(&mut self, now: Time, message: MessageId) {
+        let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
+            return;
+        };
+        if outgoing.placing != Placing::NotYet {
+            return;
+        }
+        let Ok(record) = Record::parse(&outgoing.row.record) else {
+            return self.give_up(message, Rejection::Malformed);
+        };
+        outgoing.placing = Placing::UnderWay;
+        let copies = if outgoing.row.silent {
+            limit::RECEIPT_COPIES
+        } else {
+            limit::HOLDERS
+        };
+        let id = self.next_id();
+        self.outbox.placing.insert(id, message);
+        self.custody_command(now, custody::Command::Store { id, record, copies });
+    }
+
+    /// A step was refused: for now, or for good.
+    pub(super) fn refused(&mut self, now: Time, message: MessageId, code: Rejection) {
+        self.set_stage(message, Stage::Idle);
+        let asked_for = self
+            .outbox
+            .messages
+            .get(&message)
+            .is_some_and(|m| m.waiting.is_some());
+        if code == Rejection::KeyChanged && !asked_for {
+            // It waits until the person decides about the new key.
+            if let Some(outgoing) = self.outbox.messages.get_mut(&message) {
+                outgoing.due = u64::MAX;
+                outgoing.row.reason = Some(code);
+            }
+            self.write_outgoing(message);
+            self.tell_delivery(message);
+        } else if code.retry() == Retry::Later || code == Rejection::NoRecord {
+            self.retry_later(now, message, Some(code));
+        } else {
+            self.give_up(message, code);
+        }
+    }
+
+    fn retry_later(&mut self, now: Time, message: MessageId, reason: Option<Rejection>) {
+        let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
+            return;
+        };
+        outgoing.due = now.after(outgoing.pause_ms);
+        outgoing.pause_ms = outgoing
+            .pause_ms
+            .saturating_mul(2)
+            .min(limit::SEND_RETRY_MS.1);
+        outgoing.row.reason = reason;
+        // The application learns that it is queued; the rest comes as events.
+        if let Some((id, _)) = outgoing.waiting.take() {
+            let view = outgoing.row.view(message);
+            self.done(id, Ok(super::Done::Delivery(view)));
+        }
+        self.tell_delivery(message);
+    }
+
+    /// It will not arrive. If the application still waits, nothing is left of it but the error.
+    pub(super) fn give_up(&mut self, message: MessageId, code: Rejection) {
+        let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
+            return;
+        };
+        outgoing.stage = Stage::Done;
+        outgoing.row.reason = Some(code);
+        outgoing.row.status = Status::Lost;
+        if let Some((id, _)) = outgoing.waiting.take() {
+            if let Some(outgoing) = self.outbox.messages.remove(&message) {
+                self.forget_unsent(message, &outgoing.row);
+            }
+            return self.done(id, Err(code));
+        }
+        self.settle(message);
+        self.tell_delivery(message);
+    }
+
+    pub(super) fn outbox_online(&mut self, now: Time) {
+        let all: Vec<MessageId> = self.outbox.messages.keys().copied().collect();
+        for message in all {
+            if let Some(outgoing) = self.outbox.messages.get_mut(&message) {
+                outgoing.due = 0;
+                outgoing.pause_ms = limit::SEND_RETRY_MS.0;
+            }
+            self.push_on(now, message);
+        }
+    }
+
+    pub(super) fn outbox_offline(&mut self) {
+        let waiting: Vec<(MessageId, u64)> = self
+            .outbox
+            .messages
+            .iter_mut()
+            .filter(|(_, outgoing)| outgoing.stage == Stage::Idle)
+            .filter_map(|(id, outgoing)| Some((*id, outgoing.waiting.take()?.0)))
+            .collect();
+        for (message, id) in waiting {
+            if let Some(outgoing) = self.outbox.messages.get(&message) {
+                let view = outgoing.row.view(message);
+                self.done(id, Ok(super::Done::Delivery(view)));
+            }
+        }
+    }
+
+    pub(super) fn outbox_tick(&mut self, now: Time) {
+        let all: Vec<MessageId> = self.outbox.messages.keys().copied().collect();
+        let flush = self.outbox.flush_at.is_some_and(|at| at <= now.mono_ms);
+        if flush {
+            self.outbox.flush_at = None;
+        }
+        for message in all {
+            self.answer_waiting(now, message);
+            self.push_on(now, message);
+            let dirty = self.outbox.messages.get(&message).is_some_and(|m| m.dirty);
+            if flush && dirty {
+                self.write_outgoing(message);
+            }
+        }
+    }
+
+    pub(super) fn set_stage(&mut self, message: MessageId, stage: Stage) {
+        if let Some(outgoing) = self.outbox.messages.get_mut(&message) {
+            outgoing.stage = stage;
+        }
+    }
+}
