@@ -1,0 +1,35 @@
+import type { JSX } from 'preact';
+import { NewMessage } from '../compose/new-message';
+import { say } from '../i18n/words';
+import { go, place } from '../state/place';
+import { address, host } from '../state/seed';
+import { CopyAddress } from '../contacts/copy-address';
+import { Dialogue } from './dialogue';
+import { ConversationList } from './list';
+
+/** The list, and beside it (on a phone: instead of it) what is open. */
+export function Conversations(): JSX.Element {
+  const { with: person, writing } = place.value;
+  const inside = person !== undefined || writing === true;
+  const escape = (event: KeyboardEvent): void => {
+    if (event.key === 'Escape' && inside) go({ room: 'conversations' });
+  };
+  return (
+    <div class="panes" data-inside={inside} onKeyDown={escape}>
+      <ConversationList />
+      <div class="pane">
+        {writing ? <NewMessage /> : person !== undefined ? <Dialogue key={person} address={person} /> : <Nothing />}
+      </div>
+    </div>
+  );
+}
+
+/** What stands where no conversation is open; only seen beside the list. */
+function Nothing(): JSX.Element {
+  return (
+    <div class="nothing">
+      <p>{say('choose-one')}</p>
+      {address.value !== undefined ? <CopyAddress address={address.value} /> : <p class="small quiet">{say('conversations-empty-how', { example: `bob@${host.value}` })}</p>}
+    </div>
+  );
+}
