@@ -174,7 +174,10 @@ impl Custody {
             Protocol::Store => {
                 self.routing.touch(now, seed);
                 if let Err(rejection) = self.take_store_ask(now, link, id, bytes) {
-                    self.routing.blame(now, seed);
+                    // What is only newer than we are is nobody's fault.
+                    if rejection != Rejection::Unsupported {
+                        self.routing.blame(now, seed);
+                    }
                     self.answer(link, id, &StoreAnswer::Rejected(rejection));
                 }
             }

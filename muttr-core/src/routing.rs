@@ -12,7 +12,7 @@ use alloc::{
 use core::{convert::Infallible, fmt};
 
 use rand_chacha::ChaCha20Rng;
-use rand_core::{RngCore, SeedableRng};
+use rand_core::SeedableRng;
 
 use crate::{
     limit,
@@ -24,6 +24,7 @@ use crate::{
 mod bucket;
 mod link;
 mod lookup;
+mod upkeep;
 pub mod wire;
 
 use bucket::{Buckets, Entry};
@@ -88,6 +89,8 @@ pub(crate) struct Routing {
     told: VecDeque<Told>,
     refresh_at_ms: Option<u64>,
     refreshes: u32,
+    /// Refreshes since the last anchor was linked.
+    tries: u32,
     rng: ChaCha20Rng,
 }
 
@@ -118,6 +121,7 @@ impl Routing {
             told: VecDeque::new(),
             refresh_at_ms: None,
             refreshes: 0,
+            tries: 0,
             rng: ChaCha20Rng::from_seed(random),
         }
     }
@@ -164,29 +168,6 @@ impl Routing {
         linked.or_else(|| self.table.entry(seed).map(|entry| entry.stores))
     }
 
-    /// Finds our place, beginning with these; they are tried again whenever the way is lost.
-    pub(crate) fn join(&mut self, now: Time, contacts: Vec<Contact>) {
-        for contact in contacts {
-            let room = self.anchors.len() < limit::REMEMBERED_SEEDS_MAX;
-            if contact.seed != self.me && (room || self.anchors.contains_key(&contact.seed)) {
-                self.links.pin(contact.seed);
-                self.anchors
-                    .insert(contact.seed, wire::bounded(&contact.addresses));
-            }
-        }
-        self.refresh(now);
-    }
-
-    /// Seeds that were heard of, to begin lookups with.
-    pub(crate) fn hear(&mut self, contacts: Vec<Contact>) {
-        for contact in contacts {
-            if contact.seed != self.me && self.heard.len() < limit::REMEMBERED_SEEDS_MAX {
-                self.heard
-                    .insert(contact.seed, wire::bounded(&contact.addresses));
-            }
-        }
-    }
-
     /// Never close the link to this seed from here.
     pub(crate) fn pin(&mut self, seed: SeedId) {
         self.links.pin(seed);
@@ -202,10 +183,7 @@ impl Routing {
         } else if self.waiting.len() < limit::LOOKUPS_WAITING_MAX {
             self.waiting.push_back((lookup, key.to_vec()));
         } else {
-            self.found.push_back(Found {
-                lookup,
-                seeds: Vec::new(),
-            });
+            self.conclude(lookup, Vec::new());
         }
         lookup
     }
@@ -266,24 +244,24 @@ impl Routing {
             self.end(now, number);
         } else if self.waiting.iter().any(|(waiting, _)| *waiting == number) {
             self.waiting.retain(|(waiting, _)| *waiting != number);
-            self.found.push_back(Found {
-                lookup: number,
-                seeds: Vec::new(),
-            });
+            self.conclude(number, Vec::new());
         }
     }
 
     fn end(&mut self, now: Time, number: u64) {
-        if let Some(lookup) = self.lookups.remove(&number)
-            && !self.upkeep.remove(&number)
-        {
-            self.found.push_back(Found {
-                lookup: number,
-                seeds: lookup.found(),
-            });
+        if let Some(lookup) = self.lookups.remove(&number) {
+            self.conclude(number, lookup.found());
         }
         if let Some((number, key)) = self.waiting.pop_front() {
             self.begin(now, number, key);
+        }
+    }
+
+    fn conclude(&mut self, lookup: u64, seeds: Vec<Contact>) {
+        if self.upkeep.remove(&lookup) {
+            self.mark_neighbourhood();
+        } else {
+            self.found.push_back(Found { lookup, seeds });
         }
     }
 
@@ -324,6 +302,9 @@ impl Routing {
         } else {
             self.table.remove(&seed);
         }
+        if self.anchors.contains_key(&seed) {
+            self.tries = 0;
+        }
         self.links.linked(now, seed, traits);
         self.refresh_at_ms
             .get_or_insert_with(|| now.after(limit::REFRESH_MS));
@@ -332,6 +313,10 @@ impl Routing {
     pub(crate) fn unlinked(&mut self, now: Time, seed: &SeedId) {
         self.table.unlinked(seed, now.mono_ms);
         self.links.unlinked(now, seed);
+        if self.anchors.contains_key(seed) && self.is_adrift() {
+            let soon_ms = now.after(self.refresh_pause_ms());
+            self.refresh_at_ms = earliest(self.refresh_at_ms, Some(soon_ms));
+        }
     }
 
     pub(crate) fn answer(&mut self, now: Time, seed: &SeedId, id: u64, bytes: Vec<u8>) {
@@ -344,11 +329,11 @@ impl Routing {
 
     /// Answers a question of the routing protocol; `None` when it gets no answer.
     pub(crate) fn answer_ask(&mut self, now: Time, from: SeedId, bytes: &[u8]) -> Option<Vec<u8>> {
-        self.touch(now, from);
         let Ok(question) = Message::decode(bytes) else {
             self.blame(now, from);
             return None;
         };
+        self.touch(now, from);
         let mut answer = Message {
             kind: question.kind,
             ..Message::default()
@@ -379,6 +364,7 @@ impl Routing {
         self.links.touch(now, &seed);
         self.table.seen(&seed, now.mono_ms);
         if self.table.entry(&seed).is_none()
+            && self.links.is_faultless(&seed)
             && let Some(traits) = self.links.traits(&seed)
             && traits.routes
         {
@@ -398,19 +384,6 @@ impl Routing {
             self.table.remove(&seed);
             self.avoid(seed, now.after(limit::AVOID_FAULT_MS));
         }
-    }
-
-    fn avoid(&mut self, seed: SeedId, until_ms: u64) {
-        if self.anchors.contains_key(&seed) {
-            return;
-        }
-        if self.avoided.len() >= limit::REMEMBERED_SEEDS_MAX {
-            let soonest = self.avoided.iter().min_by_key(|(_, until_ms)| **until_ms);
-            if let Some(soonest) = soonest.map(|(seed, _)| *seed) {
-                self.avoided.remove(&soonest);
-            }
-        }
-        self.avoided.insert(seed, until_ms);
     }
 
     pub(crate) fn deadline(&self) -> Option<u64> {
@@ -451,7 +424,7 @@ impl Routing {
         } = reply;
         match outcome {
             Ok(_) => self.table.seen(&seed, now.mono_ms),
-            Err(Silence::NotSpoken) => {}
+            Err(Silence::Unasked) => {}
             Err(Silence::Unlinked | Silence::NoAnswer) => {
                 self.table.failed(&seed);
                 self.heard.remove(&seed);
@@ -505,50 +478,5 @@ impl Routing {
                 ..contact
             });
         }
-    }
-
-    /// Looks around: our own neighbourhood, now and then some other place, and whether those
-    /// who were long silent are still there.
-    fn refresh(&mut self, now: Time) {
-        self.avoided.retain(|_, until_ms| *until_ms > now.mono_ms);
-        self.refreshes = self.refreshes.wrapping_add(1);
-        if self.upkeep.is_empty() {
-            self.look_around(now, self.me.to_peer_id());
-            if self.refreshes.is_multiple_of(limit::REFRESHES_PER_RANDOM) || self.refreshes <= 2 {
-                let mut somewhere = [0; 32];
-                self.rng.fill_bytes(&mut somewhere);
-                self.look_around(now, somewhere.to_vec());
-            }
-        }
-        let before_ms = now.mono_ms.saturating_sub(limit::STALE_MS);
-        for seed in self.table.stale(before_ms, limit::PROBES_PER_REFRESH) {
-            let addresses = self.table.addresses(&seed).to_vec();
-            let question = Message::find_node(&self.me.to_peer_id()).encode();
-            let purpose = Purpose::Probe;
-            self.links
-                .ask(now, seed, &addresses, Protocol::Routing, question, purpose);
-        }
-        let near = self
-            .table
-            .closest(&self.me.position(), limit::NEIGHBOURHOOD);
-        self.links
-            .set_near(near.into_iter().map(|entry| entry.contact.seed).collect());
-        self.refresh_at_ms = Some(now.after(self.refresh_pause_ms()));
-    }
-
-    fn look_around(&mut self, now: Time, key: Vec<u8>) {
-        // Entered first: a lookup without anyone to ask is over before `begin` returns.
-        self.upkeep.insert(self.lookups_begun.saturating_add(1));
-        self.find(now, &key);
-    }
-
-    /// Three to five quarters of the usual pause, so that seeds that joined together part.
-    fn refresh_pause_ms(&mut self) -> u64 {
-        let pause_ms = match self.table.iter().next() {
-            None if !self.anchors.is_empty() => limit::JOIN_RETRY_MS,
-            _ => limit::REFRESH_MS,
-        };
-        let jitter = u64::from(self.rng.next_u32()).saturating_mul(pause_ms / 2) >> 32;
-        (pause_ms / 4).saturating_mul(3).saturating_add(jitter)
     }
 }

@@ -29,7 +29,7 @@ pub struct Config {
     pub stores: bool,
     /// Bytes of records kept at most; 0 keeps nothing.
     pub bytes_max: u64,
-    /// Of these, bytes that only [`Command::Keep`] may use, whatever others put.
+    /// Of these, bytes that only [`Command::Keep`] may use, whatever others put; at most half.
     pub bytes_reserved: u64,
     /// Records kept at most.
     pub records_max: usize,

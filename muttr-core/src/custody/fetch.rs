@@ -79,9 +79,12 @@ impl Custody {
         let Some(fetch) = self.fetches.get_mut(&job) else {
             return;
         };
-        fetch.reading = false;
         if result.is_ok() {
             return self.end_fetch(job, result);
+        }
+        // A disk that was slow enough to be passed over has nothing to add.
+        if !core::mem::take(&mut fetch.reading) {
+            return;
         }
         let pods = self.pods.iter().filter(|pod| **pod != self.me);
         let contact = |seed: &SeedId| Contact {
@@ -98,6 +101,7 @@ impl Custody {
             return;
         };
         fetch.lookup = None;
+        let seeds = seeds.into_iter().take(limit::BUCKET_SEEDS_MAX);
         fetch.candidates.extend(seeds);
         self.fetch_more(now, job);
     }
@@ -185,7 +189,10 @@ impl Custody {
         }
         fetch.patience_ends_ms = now.after(limit::FETCH_PODS_MS);
         fetch.parallel = fetch.parallel.saturating_add(limit::FETCH_PARALLEL);
-        if !fetch.looked_up && !fetch.reading {
+        if fetch.reading {
+            return self.fetched_here(now, job, Err(Rejection::TimedOut));
+        }
+        if !fetch.looked_up {
             self.begin_lookup(now, job);
         }
         self.fetch_more(now, job);

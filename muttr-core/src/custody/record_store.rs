@@ -23,6 +23,8 @@ use crate::{
     wire::{self, store::Receipt},
 };
 
+mod expiry;
+
 /// Who waits for the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Waiter {
@@ -290,7 +292,8 @@ impl RecordStore {
         if self.writing.contains_key(&key) {
             return Ok(true);
         }
-        let reserved = if is_local { 0 } else { self.bytes_reserved };
+        let reserved = self.bytes_reserved.min(self.bytes_max / 2);
+        let reserved = if is_local { 0 } else { reserved };
         let room = self.bytes_max.saturating_sub(reserved);
         let bytes = self
             .bytes
@@ -424,82 +427,6 @@ impl RecordStore {
                 Err(Rejection::NoRecord)
             }
         }
-    }
-
-    // Giving up.
-
-    /// Changes how much is kept.
-    pub(super) fn set_quota(&mut self, now: Time, bytes_max: u64) {
-        self.bytes_max = bytes_max;
-        self.shrinking = self.bytes > bytes_max;
-        if self.shrinking {
-            self.clean_at_ms = Some(now.mono_ms);
-        }
-    }
-
-    pub(super) fn tick(&mut self, now: Time) {
-        if self.load_at_ms.is_some_and(|at_ms| at_ms <= now.mono_ms) {
-            self.load();
-        }
-        let due = self.clean_at_ms.is_some_and(|at_ms| at_ms <= now.mono_ms);
-        if due && self.loaded && self.deleting.is_empty() {
-            self.clean(now);
-        }
-    }
-
-    /// Deletes some of what makes no sense, has expired, or no longer fits.
-    fn clean(&mut self, now: Time) {
-        let mut rows: Vec<Vec<u8>> = self
-            .damaged
-            .iter()
-            .take(limit::DELETE_ROWS_MAX)
-            .cloned()
-            .collect();
-        let mut bytes = self.bytes;
-        for (expires_h, key) in &self.by_expiry {
-            let is_surplus = self.shrinking && bytes > self.bytes_max;
-            if rows.len() >= limit::DELETE_ROWS_MAX || !(is_over(now, *expires_h) || is_surplus) {
-                break;
-            }
-            let held = self.held.get(key).map_or(0, |held| held.bytes);
-            bytes = bytes.saturating_sub(held);
-            rows.push(key.0.to_vec());
-        }
-        if rows.is_empty() {
-            self.shrinking = false;
-            let again = now.after(limit::EXPIRE_MS);
-            self.clean_at_ms = (!self.held.is_empty()).then_some(again);
-            return;
-        }
-        self.clean_at_ms = None;
-        self.deleting = rows.iter().cloned().collect();
-        let writes = rows
-            .iter()
-            .map(|key| Write::Delete(Table::Record, key.clone()))
-            .collect();
-        let ticket = self.ticket(Work::Delete { rows });
-        self.outputs.push_back(Output::Keep(
-            ticket,
-            Batch {
-                needs: Vec::new(),
-                writes,
-            },
-        ));
-    }
-
-    fn deleted(&mut self, now: Time, rows: &[Vec<u8>], kept: Kept) {
-        self.deleting.clear();
-        if kept != Kept::Ok {
-            self.clean_at_ms = Some(now.after(limit::DISK_RETRY_MS));
-            return;
-        }
-        for row in rows {
-            self.damaged.remove(row);
-            if let Ok(key) = RecordKey::from_slice(row) {
-                self.unindex(&key);
-            }
-        }
-        self.clean_at_ms = Some(now.mono_ms);
     }
 }
 

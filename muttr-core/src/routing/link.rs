@@ -35,8 +35,9 @@ pub(crate) enum Silence {
     Unlinked,
     /// Linked, but nothing came back in time.
     NoAnswer,
-    /// It does not speak the protocol, which is no failing.
-    NotSpoken,
+    /// It was never asked, which is no failing: it does not speak the protocol, or we have too
+    /// many links as it is.
+    Unasked,
 }
 
 /// How a question ended. Every question ends exactly once.
@@ -144,6 +145,13 @@ impl Links {
         (peer.state == State::Up).then_some(&peer.traits)
     }
 
+    /// It is linked and has kept to the protocol so far.
+    pub(crate) fn is_faultless(&self, seed: &SeedId) -> bool {
+        self.peers
+            .get(seed)
+            .is_some_and(|peer| peer.state == State::Up && peer.faults == 0)
+    }
+
     /// How many links are up.
     pub(crate) fn up(&self) -> usize {
         self.peers
@@ -239,7 +247,7 @@ impl Links {
             Protocol::Store => peer.traits.stores,
         };
         if !spoken {
-            return self.finish(id, Err(Silence::NotSpoken));
+            return self.finish(id, Err(Silence::Unasked));
         }
         peer.used_ms = now.mono_ms;
         ask.sent = true;
@@ -365,8 +373,10 @@ impl Links {
     }
 
     fn has_room(&self) -> bool {
+        // A link that is still opening after everyone lost patience takes no one's place.
         let counts = |(seed, peer): &(&SeedId, &Peer)| {
-            matches!(peer.state, State::Opening | State::Up) && !self.pinned.contains(seed)
+            let opening = peer.state == State::Opening && !peer.asks.is_empty();
+            (opening || peer.state == State::Up) && !self.pinned.contains(seed)
         };
         let all = self.peers.iter().filter(counts).count();
         let opened = self
@@ -460,7 +470,15 @@ impl Links {
         while let Some((deadline_ms, id)) = self.deadlines.first().copied()
             && deadline_ms <= now.mono_ms
         {
-            self.finish(id, Err(Silence::NoAnswer));
+            let seed = self.asks.get(&id).map(|ask| ask.seed);
+            let peer = seed.and_then(|seed| self.peers.get(&seed));
+            let was_tried = peer.is_none_or(|peer| peer.state != State::Waiting);
+            let silence = if was_tried {
+                Silence::NoAnswer
+            } else {
+                Silence::Unasked
+            };
+            self.finish(id, Err(silence));
         }
         if self.sweep_at_ms.is_some_and(|at_ms| at_ms <= now.mono_ms) {
             self.sweep(now);

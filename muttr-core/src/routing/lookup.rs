@@ -147,15 +147,24 @@ impl Lookup {
         window.all(|(_, candidate)| candidate.state == State::Answered)
     }
 
-    /// The closest seeds, closest first: those that answered, and those that still may.
+    /// The closest seeds that answered, closest first, then those that may still, then those
+    /// only heard of: twice as many as an answer names, so that there are some to fall back on.
     pub(crate) fn found(self) -> Vec<Contact> {
-        let reachable = |candidate: &Candidate| {
-            matches!(candidate.state, State::Answered | State::Asked { .. })
+        let rank = |candidate: &Candidate| match candidate.state {
+            State::Answered => Some(0_u8),
+            State::Asked { .. } => Some(1),
+            State::Heard => Some(2),
+            State::Failed => None,
         };
-        let seeds = self.seeds.into_values().filter(reachable);
-        seeds
-            .map(|candidate| candidate.contact)
-            .take(limit::BUCKET_SEEDS_MAX)
+        let seeds = self.seeds.into_values();
+        let mut ranked: Vec<(u8, Contact)> = seeds
+            .filter_map(|seed| Some((rank(&seed)?, seed.contact)))
+            .collect();
+        // A stable sort: the order of distance stands within each rank.
+        ranked.sort_by_key(|(rank, _)| *rank);
+        let found = ranked.into_iter().map(|(_, contact)| contact);
+        found
+            .take(limit::BUCKET_SEEDS_MAX.saturating_mul(2))
             .collect()
     }
 
@@ -237,7 +246,16 @@ mod tests {
         }
         assert!(lookup.is_done(at(0)));
         assert_eq!(asked, limit::BUCKET_SEEDS_MAX);
-        assert_eq!(lookup.found().len(), limit::BUCKET_SEEDS_MAX);
+        let distances: Vec<Distance> = lookup.seeds.keys().copied().collect();
+        let target = lookup.target();
+        let found = lookup.found().into_iter();
+        let found: Vec<Distance> = found
+            .map(|it| it.seed.position().distance(&target))
+            .collect();
+        assert_eq!(
+            found, distances,
+            "those that answered are the closest; the others follow"
+        );
     }
 
     #[test]
@@ -251,7 +269,9 @@ mod tests {
         lookup.rest(at(0));
         assert_eq!(lookup.wake_ms(), Some(limit::LOOKUP_SLOW_MS));
         assert!(lookup.is_done(at(limit::LOOKUP_SLOW_MS)));
-        assert!(lookup.found().iter().any(|contact| contact.seed == slow));
+        let found = lookup.found();
+        assert_eq!(found.len(), 5);
+        assert_eq!(found[4].seed, slow, "the closest, and yet last");
     }
 
     #[test]

@@ -227,8 +227,11 @@ mod tests {
             Message::decode(&[0x12, 0xff, 0x01]),
             Err(Rejection::Malformed)
         );
-        let mut answer = Message::default();
-        answer.closer = vec![Peer::default(); 1000];
+        let closer = vec![Peer::default(); 1000];
+        let answer = Message {
+            closer,
+            ..Message::default()
+        };
         assert!(answer.contacts().is_empty());
     }
 }

@@ -307,6 +307,19 @@ fn whoever_cannot_reach_the_contact_tries_again() {
     network.run(20_000);
     assert!(network.seeds[&alice].machine.seeds().is_empty());
     network.add(Config::pod(9, key(0), [0; 32]));
-    network.run(10_000);
+    network.run(30_000);
     assert_eq!(network.seeds[&alice].machine.seeds().len(), 1);
+}
+
+#[test]
+fn a_pod_that_comes_back_with_nothing_is_found_again() {
+    let mut network = Network::joined(30);
+    let pod = network.ids[0];
+    network.leave(pod);
+    network.run(20_000);
+    network.add(Config::pod(9, key(0), [9; 32]));
+    network.run(limit::MINUTE_MS);
+    let known = network.seeds[&pod].machine.seeds();
+    let linked = known.iter().filter(|listed| listed.linked).count();
+    assert!(linked >= 25, "{linked} of 29 came back");
 }

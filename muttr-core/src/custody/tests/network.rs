@@ -15,6 +15,7 @@ use crate::{
     },
     name::{Position, SeedId},
     rejection::Rejection,
+    routing::wire::Message,
     time::Time,
     wire::{
         self,
@@ -38,6 +39,8 @@ pub(super) enum Vice {
     Silent,
     /// Says no to everything.
     Refuses,
+    /// Names seeds that do not exist when asked for the way, and is honest otherwise.
+    Misleads,
 }
 
 pub(super) struct Sim {
@@ -235,14 +238,18 @@ impl Network {
         let Some(sim) = self.seeds.get_mut(&seed).filter(|sim| sim.alive) else {
             return;
         };
-        if let Input::Frame(link, Frame::Ask(id, Protocol::Store, bytes)) = &input
+        if let Input::Frame(link, Frame::Ask(id, protocol, bytes)) = &input
             && let Some(vice) = sim.vice
+            && (vice == Vice::Misleads) == (*protocol == Protocol::Routing)
         {
-            let answer = misbehave(vice, seed, bytes);
-            let frame = answer.map(|bytes| Output::Send(*link, Frame::Answer(*id, bytes)));
-            return frame
-                .into_iter()
-                .for_each(|output| self.output(seed, output));
+            let answer = match protocol {
+                Protocol::Store => misbehave(vice, seed, bytes),
+                Protocol::Routing => Some(mislead(*id)),
+            };
+            if let Some(bytes) = answer {
+                self.output(seed, Output::Send(*link, Frame::Answer(*id, bytes)));
+            }
+            return;
         }
         sim.machine.handle(now, input);
         while let Some(output) = self.sim(seed).machine.poll() {
@@ -382,7 +389,7 @@ fn read(disk: &BTreeMap<Vec<u8>, Vec<u8>>, scan: &Scan) -> Vec<Row> {
 fn misbehave(vice: Vice, me: SeedId, question: &[u8]) -> Option<Vec<u8>> {
     let question = wire::decode::<StoreAsk>(question, limit::STORE_BYTES_MAX).unwrap();
     let answer = match (vice, question) {
-        (Vice::Silent, _) => return None,
+        (Vice::Silent | Vice::Misleads, _) => return None,
         (Vice::Babbles, _) => return Some(vec![0xff; 300]),
         (Vice::Refuses, _) => StoreAnswer::Rejected(Rejection::Full),
         (Vice::Forges, StoreAsk::Put(Put { record, .. })) => {
@@ -400,6 +407,25 @@ fn misbehave(vice: Vice, me: SeedId, question: &[u8]) -> Option<Vec<u8>> {
         }
     };
     Some(wire::encode(&answer))
+}
+
+/// An answer full of seeds that nobody can reach.
+fn mislead(number: u64) -> Vec<u8> {
+    let mut answer = Message {
+        kind: 4,
+        ..Message::default()
+    };
+    for at in 0..limit::BUCKET_SEEDS_MAX as u64 {
+        let seed = Config::seed(0, key(1_000_000 + 20 * number + at), [0; 32]).me;
+        answer.push(
+            &Contact {
+                seed,
+                addresses: vec![seed.0.to_vec()],
+            },
+            false,
+        );
+    }
+    answer.encode()
 }
 
 /// Every seed whose promise is among these events.
