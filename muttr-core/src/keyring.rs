@@ -4,9 +4,11 @@
 //! revocation nor what a key is for. Those rules are here, in one place each, and rPGP is given
 //! no byte whose form was not checked before.
 
+mod armor;
 pub mod binding;
 mod certificate;
 mod identity;
+mod lock;
 mod proof;
 mod selfsign;
 pub(crate) mod statement;
@@ -16,4 +18,6 @@ pub(crate) use certificate::Unusable;
 pub use identity::Identity;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod cast;
+#[cfg(test)]
+pub(crate) mod tests;

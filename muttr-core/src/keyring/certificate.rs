@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use pgp::{
     packet::{PacketHeader, PublicKey, PublicSubkey},
     ser::Serialize,
-    types::{KeyDetails, Tag},
+    types::{KeyDetails, PublicParams, Tag},
 };
 use sha2::{Digest, Sha256};
 
@@ -122,15 +122,10 @@ impl Certificate {
         let packets = packet::all(bytes, limit::CERTIFICATE_PACKETS_MAX);
         let parts = parts(&packets.ok_or(Rejection::Malformed)?);
         let (first, rest) = parts.split_first().ok_or(Rejection::Malformed)?;
-        if first.key.tag != tag::PRIMARY || key_shape(first.key.body) != Some(algorithm::ED25519) {
+        if first.key.tag != tag::PRIMARY {
             return Err(Rejection::Malformed);
         }
-        let header = header(Tag::PublicKey, first.key.body)?;
-        let primary =
-            PublicKey::try_from_reader(header, first.key.body).map_err(|_| Rejection::Malformed)?;
-        if statement::is_weak(primary.public_params()) {
-            return Err(Rejection::Malformed);
-        }
+        let primary = primary_key(first.key.body).ok_or(Rejection::Malformed)?;
         let fingerprint = statement::fingerprint(&primary.fingerprint());
         let fingerprint = fingerprint.ok_or(Rejection::Malformed)?;
 
@@ -372,12 +367,9 @@ impl Part<'_> {
         before: &[Subkey],
     ) -> Option<(Subkey, u64)> {
         let algorithm = key_shape(self.key.body)?;
-        let header = header(Tag::PublicSubkey, self.key.body).ok()?;
-        let key = PublicSubkey::try_from_reader(header, self.key.body).ok()?;
+        let key = subkey_key(self.key.body)?;
         let fingerprint = statement::fingerprint(&key.fingerprint())?;
-        if before.iter().any(|it| it.fingerprint == fingerprint)
-            || statement::is_weak(key.public_params())
-        {
+        if before.iter().any(|it| it.fingerprint == fingerprint) {
             return None;
         }
         let statements = self.statements(owner);
@@ -471,7 +463,27 @@ pub(crate) const fn key_bytes(algorithm: u8) -> Option<usize> {
     }
 }
 
-fn header(tag: Tag, body: &[u8]) -> Result<PacketHeader, Rejection> {
-    let len = u32::try_from(body.len()).map_err(|_| Rejection::TooLarge)?;
-    Ok(PacketHeader::new_fixed(tag, len))
+/// Reads the body of a primary key packet.
+pub(super) fn primary_key(body: &[u8]) -> Option<PublicKey> {
+    let good = key_shape(body) == Some(algorithm::ED25519);
+    let header = PacketHeader::new_fixed(Tag::PublicKey, u32::try_from(body.len()).ok()?);
+    let key = good
+        .then(|| PublicKey::try_from_reader(header, body).ok())
+        .flatten();
+    key.filter(|key| !is_weak(key.public_params()))
+}
+
+/// Reads the body of a subkey packet.
+pub(super) fn subkey_key(body: &[u8]) -> Option<PublicSubkey> {
+    let header = PacketHeader::new_fixed(Tag::PublicSubkey, u32::try_from(body.len()).ok()?);
+    let good = key_shape(body).is_some();
+    let key = good
+        .then(|| PublicSubkey::try_from_reader(header, body).ok())
+        .flatten();
+    key.filter(|key| !is_weak(key.public_params()))
+}
+
+/// Whether a key of Ed25519 is one that anybody could sign for (a point of small order).
+fn is_weak(params: &PublicParams) -> bool {
+    matches!(params, PublicParams::Ed25519(params) if params.key.is_weak())
 }

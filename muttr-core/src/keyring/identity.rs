@@ -113,12 +113,10 @@ impl Identity {
     pub fn from_secret(bytes: &[u8]) -> Result<Self, Rejection> {
         let packets = secret_packets(bytes)?;
         Self::from_packets(&packets, |packet, algorithm| {
-            let secret = secret_part(packet.body, algorithm)?;
-            let (&usage, secret) = secret.split_first()?;
-            if usage == 0 {
-                plain(algorithm, secret)
-            } else {
-                None
+            let secret = secret_part(packet.body, algorithm).and_then(<[u8]>::split_first);
+            match secret {
+                Some((0, secret)) => plain(algorithm, secret).ok_or(Rejection::BadIdentity),
+                _ => Err(Rejection::BadIdentity),
             }
         })
     }
@@ -237,32 +235,33 @@ impl Identity {
     /// algorithm into the secret.
     pub(super) fn from_packets(
         packets: &[Packet<'_>],
-        mut open: impl FnMut(&Packet<'_>, u8) -> Option<PlainSecretParams>,
+        mut open: impl FnMut(&Packet<'_>, u8) -> Result<PlainSecretParams, Rejection>,
     ) -> Result<Self, Rejection> {
         let certificate =
             Certificate::read(&public_packets(packets)).map_err(|_| Rejection::BadIdentity)?;
         let mut secret_of = |public: &[u8], params: &PublicParams| {
             let secret_tags = [tag::SECRET_PRIMARY, tag::SECRET_SUBKEY];
-            let packet = packets.iter().find(|packet| {
-                secret_tags.contains(&packet.tag) && packet.body.starts_with(public)
-            })?;
-            let secret = open(packet, key_shape(public)?)?;
+            let mut secrets = packets.iter().filter(|it| secret_tags.contains(&it.tag));
+            let packet = secrets.find(|packet| packet.body.starts_with(public));
+            let packet = packet.ok_or(Rejection::BadIdentity)?;
+            let secret = open(packet, key_shape(public).ok_or(Rejection::BadIdentity)?)?;
             // A secret that is another key's would sign and decrypt for nobody.
             let matches = PublicParams::try_from(&secret).is_ok_and(|own| own == *params);
-            matches.then_some(SecretParams::Plain(secret))
+            if matches {
+                Ok(SecretParams::Plain(secret))
+            } else {
+                Err(Rejection::BadIdentity)
+            }
         };
+        let bad = |_: Error| Rejection::BadIdentity;
         let primary = certificate.primary();
-        let public = primary.to_bytes().map_err(|_| Rejection::BadIdentity)?;
-        let secret = secret_of(&public, primary.public_params()).ok_or(Rejection::BadIdentity)?;
-        let primary =
-            SecretKey::new(primary.clone(), secret).map_err(|_| Rejection::BadIdentity)?;
+        let secret = secret_of(&primary.to_bytes().map_err(bad)?, primary.public_params())?;
+        let primary = SecretKey::new(primary.clone(), secret).map_err(bad)?;
         let mut subkeys = Vec::new();
         for subkey in certificate.subkeys() {
-            let public = subkey.key.to_bytes().map_err(|_| Rejection::BadIdentity)?;
-            let secret = secret_of(&public, subkey.key.public_params());
-            let secret = secret.ok_or(Rejection::BadIdentity)?;
-            let secret = SecretSubkey::new(subkey.key.clone(), secret);
-            subkeys.push(secret.map_err(|_| Rejection::BadIdentity)?);
+            let key = &subkey.key;
+            let secret = secret_of(&key.to_bytes().map_err(bad)?, key.public_params())?;
+            subkeys.push(SecretSubkey::new(key.clone(), secret).map_err(bad)?);
         }
         Ok(Self {
             certificate,
@@ -311,26 +310,21 @@ fn public_packets(packets: &[Packet<'_>]) -> Vec<u8> {
                 continue;
             }
         };
-        let secret_bytes = algorithm_of(packet.body)
-            .and_then(|algorithm| secret_part(packet.body, algorithm))
-            .map_or(0, <[u8]>::len);
-        let public_bytes = packet.body.len().saturating_sub(secret_bytes);
-        packet::push(
-            &mut bytes,
-            public_tag,
-            packet.body.get(..public_bytes).unwrap_or_default(),
-        );
+        let algorithm = packet.body.get(5).copied().unwrap_or_default();
+        let public = public_part(packet.body, algorithm).unwrap_or_default();
+        packet::push(&mut bytes, public_tag, public);
     }
     bytes
 }
 
-fn algorithm_of(body: &[u8]) -> Option<u8> {
-    body.get(5).copied()
+/// The public part of a secret key packet: version 1, creation time 4, algorithm 1, length 4 and
+/// the material (RFC 9580, section 5.5.2.3).
+pub(super) fn public_part(body: &[u8], algorithm: u8) -> Option<&[u8]> {
+    body.get(..key_bytes(algorithm)?.checked_add(10)?)
 }
 
 /// What follows the public part of a secret key packet.
 pub(super) fn secret_part(body: &[u8], algorithm: u8) -> Option<&[u8]> {
-    // Version 1, creation time 4, algorithm 1, length 4 (RFC 9580, section 5.5.2.3).
     body.get(key_bytes(algorithm)?.checked_add(10)?..)
 }
 

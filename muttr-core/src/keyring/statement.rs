@@ -6,7 +6,7 @@
 
 use pgp::{
     packet::{PacketHeader, Signature, SubpacketData},
-    types::{KeyVersion, PublicParams, Tag, VerifyingKey},
+    types::{KeyVersion, Tag, VerifyingKey},
 };
 
 use crate::{
@@ -206,9 +206,4 @@ pub(crate) fn fingerprint(of: &pgp::types::Fingerprint) -> Option<Fingerprint> {
         return None;
     }
     Fingerprint::from_slice(of.as_bytes()).ok()
-}
-
-/// Whether a key of Ed25519 is one that anybody could sign for (a point of small order).
-pub(crate) fn is_weak(params: &PublicParams) -> bool {
-    matches!(params, PublicParams::Ed25519(params) if params.key.is_weak())
 }

@@ -1,5 +1,10 @@
 //! Identities, certificates, proofs and bindings, as honest and as dishonest people make them.
 
+mod certificate;
+mod craft;
+mod lock;
+
+pub(crate) use craft::{ending, revoked};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
 use super::*;
