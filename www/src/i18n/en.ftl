@@ -27,7 +27,7 @@ alias-missing = You have no alias yet, so nobody can answer you.
 alias-choose = Choose an alias
 
 ## Keeping the identity
-keep-unsaved = Only this browser has your identity, and it may clear its storage. Save it to a file to be able to come back.
+keep-unsaved = Your identity is only in this browser, which may clear its storage.
 keep-unpersisted = This browser may clear what is stored here. Your identity is saved to a file; the messages are not.
 keep-save = Save identity
 keep-title = Save your identity
@@ -148,7 +148,7 @@ pods-count = { $count ->
   }
 held-by = { $seeds } and { $pods }
 status-sending = sealing
-status-queued = waiting here until the pod answers
+status-queued = waits here for the pod
 status-stored = kept by { $held }
 status-notified = notified · kept by { $held }
 status-fetched = fetched · kept by { $held }
@@ -254,7 +254,6 @@ person-request = asks to write to you
 settings-title = Settings
 settings-you = You
 settings-address = Address
-settings-no-address = none yet
 settings-fingerprint = Fingerprint
 settings-identity = Identity file
 settings-saved = Saved to a file.
