@@ -1,6 +1,5 @@
 import type { JSX } from 'preact';
 import { NewMessage } from '../compose/new-message';
-import { OwnAddress } from '../contacts/own-address';
 import { say } from '../i18n/words';
 import { go, place } from '../state/place';
 import { Dialogue } from './dialogue';
@@ -28,7 +27,6 @@ function Nothing(): JSX.Element {
   return (
     <div class="nothing">
       <p>{say('choose-one')}</p>
-      <OwnAddress />
     </div>
   );
 }

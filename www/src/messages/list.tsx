@@ -38,6 +38,9 @@ export function ConversationList(): JSX.Element {
         {known !== undefined && known.length > 0 && <Entries entries={known} label={say('conversations-list')} />}
         {known?.length === 0 && strangers.length === 0 && <Empty />}
       </div>
+      <footer>
+        <OwnAddress />
+      </footer>
     </section>
   );
 }
@@ -82,9 +85,6 @@ function Empty(): JSX.Element {
     <div class="empty">
       <p>{say('conversations-empty')}</p>
       <p class="small quiet">{say('conversations-empty-how', { example: `bob@${host.value}` })}</p>
-      <div class="only-phone">
-        <OwnAddress />
-      </div>
     </div>
   );
 }
