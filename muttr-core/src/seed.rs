@@ -16,7 +16,7 @@ use crate::{
     keyring::Identity,
     limit,
     machine::{Batch, Frame, Input, Kept, Link, Machine, Output, Row, Ticket},
-    name::{DeviceId, Fingerprint, Host, Label, MessageId},
+    name::{Alias, DeviceId, Fingerprint, Host, Label, MessageId},
     rejection::Rejection,
     routing::Contact,
     time::{Time, earliest},
@@ -95,7 +95,7 @@ pub struct Seed {
     rng: ChaCha20Rng,
     custody: Custody,
     settings: Settings,
-    contacts: BTreeMap<crate::name::Alias, row::ContactRow>,
+    contacts: BTreeMap<Alias, row::ContactRow>,
     outbox: outbox::Outbox,
     inbox: inbox::Inbox,
     /// Arrivals the application has not advanced past.
@@ -169,6 +169,13 @@ impl Seed {
     #[must_use]
     pub const fn custody(&self) -> &Custody {
         &self.custody
+    }
+
+    /// The alias that is ours, as far as is known here; none before [`Event::Ready`].
+    #[must_use]
+    pub fn alias(&self) -> Option<Alias> {
+        let label = self.settings.alias.clone()?;
+        Some(Alias::new(label, self.config.host.clone()))
     }
 
     fn command(&mut self, now: Time, command: Command) {
