@@ -218,6 +218,8 @@ pub const REQUEST_MS_MAX: u64 = 15_000;
 pub const REQUESTS_PER_SESSION_MAX: usize = 64;
 /// First and longest pause before a seed opens its channel again.
 pub const RECONNECT_MS: (u64, u64) = (500, 30_000);
+/// A channel that is not open after this is given up and tried again.
+pub const CONNECT_MS_MAX: u64 = 5_000;
 
 // Mailboxes.
 /// Notifications pushed and not yet acknowledged.
