@@ -1,0 +1,136 @@
+//! What the shell itself remembers, in rows of the setting table beside those of the machine.
+
+use muttr_core::{
+    limit,
+    machine::{Address, Batch, Kept, Row, Scan, Table, Write},
+    name::{Host, SeedId},
+    rejection::Rejection,
+    routing::Contact,
+    wire,
+};
+use serde::{Deserialize, Serialize};
+use serde_bytes::ByteBuf;
+use zeroize::Zeroizing;
+
+use crate::{random, store::Disk};
+
+const IDENTITY: &[u8] = b"shell/identity";
+const SEED_KEY: &[u8] = b"shell/seed-key";
+const QUOTA: &[u8] = b"shell/quota";
+
+/// A pod, as it was when it last answered.
+#[derive(Serialize, Deserialize)]
+struct PodRow {
+    seed: SeedId,
+    addresses: Vec<ByteBuf>,
+}
+
+/// The person's secret key, if one was saved.
+///
+/// # Errors
+/// `StorageFailed`
+pub(crate) async fn identity(disk: &mut Disk) -> Result<Option<Zeroizing<Vec<u8>>>, Rejection> {
+    Ok(get(disk, IDENTITY).await?.map(Zeroizing::new))
+}
+
+/// Saves the person's secret key.
+///
+/// # Errors
+/// `StorageFailed`, `Full`
+pub(crate) async fn save_identity(disk: &mut Disk, secret: &[u8]) -> Result<(), Rejection> {
+    put(disk, IDENTITY.to_vec(), secret.to_vec()).await
+}
+
+/// The secret of the seed's libp2p key, made when there is none yet.
+///
+/// # Errors
+/// `StorageFailed`, `Full`
+pub(crate) async fn seed_key(disk: &mut Disk) -> Result<Zeroizing<[u8; 32]>, Rejection> {
+    let known = get(disk, SEED_KEY).await?.map(Zeroizing::new);
+    if let Some(secret) = known.and_then(|bytes| bytes.as_slice().try_into().ok()) {
+        return Ok(Zeroizing::new(secret));
+    }
+    let secret = Zeroizing::new(random::bytes());
+    put(disk, SEED_KEY.to_vec(), secret.to_vec()).await?;
+    Ok(secret)
+}
+
+/// How many bytes to keep for others: what is asked for now, or was last, or the default.
+///
+/// # Errors
+/// `StorageFailed`, `Full`
+pub(crate) async fn quota(disk: &mut Disk, asked: Option<u64>) -> Result<u64, Rejection> {
+    let known = get(disk, QUOTA)
+        .await?
+        .and_then(|bytes| bytes.as_slice().try_into().ok());
+    let known = known.map(u64::from_be_bytes);
+    if let Some(bytes_max) = asked
+        && known != asked
+    {
+        put(disk, QUOTA.to_vec(), quota_row(bytes_max).value).await?;
+    }
+    Ok(asked.or(known).unwrap_or(limit::KEEP_BYTES_DEFAULT))
+}
+
+/// The row that says how many bytes to keep for others.
+pub(crate) fn quota_row(bytes_max: u64) -> Row {
+    Row {
+        key: QUOTA.to_vec(),
+        value: bytes_max.to_be_bytes().to_vec(),
+    }
+}
+
+/// The pod of this name: as it says now, or else as it said last.
+///
+/// # Errors
+/// `PodUnreachable` when it has never been met; `StorageFailed`, `Full`
+pub(crate) async fn pod(
+    disk: &mut Disk,
+    host: &Host,
+    answer: Option<Contact>,
+) -> Result<Contact, Rejection> {
+    let key = format!("shell/pod/{host}").into_bytes();
+    let known = get(disk, &key).await?;
+    if let Some(pod) = answer {
+        let addresses = pod.addresses.iter().cloned().map(ByteBuf::from).collect();
+        let row = wire::encode(&PodRow {
+            seed: pod.seed,
+            addresses,
+        });
+        if known.as_ref() != Some(&row) {
+            put(disk, key, row).await?;
+        }
+        return Ok(pod);
+    }
+    let row = known.and_then(|row| wire::decode::<PodRow>(&row, usize::MAX).ok());
+    let row = row.ok_or(Rejection::PodUnreachable)?;
+    let addresses: Vec<Address> = row.addresses.into_iter().map(ByteBuf::into_vec).collect();
+    Ok(Contact {
+        seed: row.seed,
+        addresses,
+    })
+}
+
+async fn get(disk: &mut Disk, key: &[u8]) -> Result<Option<Vec<u8>>, Rejection> {
+    let rows = disk.recall(&Scan::one(Table::Setting, key)).await;
+    Ok(rows
+        .ok_or(Rejection::StorageFailed)?
+        .pop()
+        .map(|row| row.value))
+}
+
+async fn put(disk: &mut Disk, key: Vec<u8>, value: Vec<u8>) -> Result<(), Rejection> {
+    let writes = vec![Write::Put(Table::Setting, Row { key, value })];
+    match disk
+        .keep(&[&Batch {
+            needs: Vec::new(),
+            writes,
+        }])
+        .await
+        .first()
+    {
+        Some(Kept::Ok) => Ok(()),
+        Some(Kept::Full) => Err(Rejection::Full),
+        _ => Err(Rejection::StorageFailed),
+    }
+}
