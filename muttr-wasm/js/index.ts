@@ -1,13 +1,15 @@
-import type { IdentityFactory, Seed, SeedOptions, WasmSource } from './types.js';
+import type { WasmSource } from './types.js';
+import { defaultSource, load } from './wasm.js';
 
 export { MuttrError, type Code, type Retry } from './errors.js';
+export { Identity } from './identity.js';
+export { join } from './join.js';
 export type * from './types.js';
 
+// Written like this, and not shorter, so that bundlers see the file and bring it along.
+defaultSource(() => new URL('./muttr_bg.wasm', import.meta.url));
+
 /** Loads the wasm, once; optional, since everything that needs it does it. */
-export declare function init(source?: WasmSource): Promise<void>;
-
-/** Makes, loads and imports identities. */
-export declare const Identity: IdentityFactory;
-
-/** Starts a seed. */
-export declare function join(options: SeedOptions): Promise<Seed>;
+export async function init(source?: WasmSource): Promise<void> {
+  await load(source);
+}

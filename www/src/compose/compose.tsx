@@ -2,9 +2,10 @@ import { useSignal } from '@preact/signals';
 import type { Message } from 'muttr';
 import type { JSX } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
-import { AliasDialog } from '../contacts/own-address';
+import { AliasForm } from '../join/alias';
 import { say } from '../i18n/words';
 import { Button, IconButton } from '../parts/button';
+import { Dialog } from '../parts/dialog';
 import { Icon } from '../parts/icon';
 import { draft, drafts } from '../state/conversations';
 import { address, host, link } from '../state/seed';
@@ -102,7 +103,12 @@ export function Compose({ to, answering, onAnswered, onSend }: ComposeOptions): 
           <span class="keys">{say('send-keys')}</span>
         )}
       </p>
-      {naming.value && <AliasDialog onClose={() => (naming.value = false)} />}
+      {naming.value && (
+        <Dialog title={say('alias-title')} onClose={() => (naming.value = false)}>
+          <p class="quiet">{say('alias-why')}</p>
+          <AliasForm onTaken={() => (naming.value = false)} />
+        </Dialog>
+      )}
     </form>
   );
 }

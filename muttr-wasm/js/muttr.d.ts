@@ -1,0 +1,125 @@
+/** The door to the wasm, private to this package. `error.rs`, `person.rs` and `seed.rs` are its
+ * other side; whatever throws or rejects does so with a code. */
+
+export default function start(source: { module_or_path: unknown }): Promise<unknown>;
+/** Forgets an instance and makes another one of the same module. */
+export function __wbg_reset_state(): void;
+export function watchForDeath(died: (place: string) => void): void;
+
+export class Person {
+  private constructor();
+  static create(): Person;
+  static load(database: string): Promise<Person | undefined>;
+  static import(key: Uint8Array, passphrase: string): Person;
+  export(passphrase: string): string;
+  save(database: string): Promise<void>;
+  copy(): Person;
+  fingerprint(): string;
+  certificate(): Uint8Array;
+  free(): void;
+}
+
+export interface StartOptions {
+  database: string;
+  host: string;
+  channel: string;
+  pod: { seed: string; addresses: string[] } | undefined;
+  quotaBytes: number | undefined;
+}
+
+export interface Letter {
+  to: string;
+  contentType: string;
+  body: Uint8Array;
+  replyTo: string | undefined;
+  lifeMs: number | undefined;
+}
+
+export interface ContactView {
+  address: string;
+  fingerprint: string;
+  trust: 'verified' | 'unverified' | 'key-changed';
+  accepted: boolean;
+  blocked: boolean;
+}
+
+export interface DeliveryView {
+  id: string;
+  to: string;
+  recordKey: string | undefined;
+  status: 'queued' | 'stored' | 'notified' | 'fetched' | 'read' | 'lost';
+  seeds: number;
+  pods: number;
+  confirmedMs: number;
+  expiresMs: number;
+  reason: string | undefined;
+}
+
+export interface MessageView {
+  id: string;
+  from: string;
+  to: string;
+  outgoing: boolean;
+  sentMs: number;
+  atMs: number;
+  arrival: number;
+  contentType: string;
+  body: Uint8Array;
+  replyTo: string | undefined;
+  verified: boolean;
+  trust: 'verified' | 'unverified' | 'key-changed';
+  request: boolean;
+  newer: boolean;
+  delivery: DeliveryView | undefined;
+}
+
+export interface ConversationView {
+  contact: ContactView;
+  last: MessageView | undefined;
+  unread: number;
+}
+
+export interface StatsView {
+  peers: number;
+  connections: { peer: string; pod: boolean; kind: 'websocket' | 'relay'; direct: boolean; sinceMs: number }[];
+  addresses: string[];
+  storedRecords: number;
+  storedBytes: number;
+  quotaBytes: number;
+  rx: number;
+  tx: number;
+}
+
+export interface Telling {
+  ready: string | undefined;
+  state: 'connecting' | 'online' | 'offline';
+  message: MessageView;
+  delivery: DeliveryView;
+  stats: undefined;
+  linked: string;
+  unlinked: string;
+  refused: string;
+  fault: string;
+}
+
+export type Tell = <Kind extends keyof Telling>(kind: Kind, value: Telling[Kind]) => void;
+
+export class Seed {
+  private constructor();
+  static start(options: StartOptions, person: Person | undefined, tell: Tell): Promise<Seed>;
+  id(): string;
+  register(label: string): Promise<string>;
+  lookup(address: string): Promise<ContactView>;
+  send(letter: Letter): Promise<DeliveryView>;
+  messages(address: string, beforeMs: number | undefined, count: number): Promise<MessageView[]>;
+  conversations(): Promise<ConversationView[]>;
+  inbox(): Promise<MessageView[]>;
+  advance(arrival: number): void;
+  markRead(address: string): Promise<void>;
+  judge(address: string, judgement: string): Promise<ContactView>;
+  quota(bytesMax: number): void;
+  stats(): StatsView;
+  wake(): void;
+  close(): Promise<void>;
+  free(): void;
+}
