@@ -98,6 +98,12 @@ impl Custody {
         self.records.holds(key)
     }
 
+    /// Expiry in hours since 1970 and length in bytes of a record that we hold, durably.
+    #[must_use]
+    pub fn measure(&self, key: &RecordKey) -> Option<(u32, u64)> {
+        self.records.measure(key)
+    }
+
     /// The routing table, closest to us first.
     #[must_use]
     pub fn seeds(&self) -> Vec<Listed> {

@@ -154,6 +154,11 @@ impl RecordStore {
         self.held.contains_key(key)
     }
 
+    /// Expiry in hours since 1970 and length in bytes of a record that is held.
+    pub(super) fn measure(&self, key: &RecordKey) -> Option<(u32, u64)> {
+        self.held.get(key).map(|held| (held.expires_h, held.bytes))
+    }
+
     /// Whether a record is held and can be handed over.
     pub(super) fn offers(&self, now: Time, key: &RecordKey) -> bool {
         self.held
