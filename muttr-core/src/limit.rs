@@ -204,6 +204,8 @@ pub const CHANNEL_BYTES_MAX: usize = RECORD_BYTES_MAX + CERTIFICATE_BYTES_MAX + 
 pub const NOISE_CHUNK_BYTES: usize = 16_384;
 /// Largest proof of a pod's, which fits one Noise message: two certificates when it changed its own.
 pub const POD_PROOF_BYTES_MAX: usize = 2 * CERTIFICATE_BYTES_MAX + 8192;
+/// Largest login: a certificate and a signature.
+pub const LOGIN_BYTES_MAX: usize = CERTIFICATE_BYTES_MAX + 4096;
 /// Channels of one pod at once.
 pub const CHANNELS_MAX: usize = 65_536;
 /// An unidentified channel is closed after this.
@@ -220,6 +222,13 @@ pub const REQUESTS_PER_SESSION_MAX: usize = 64;
 pub const RECONNECT_MS: (u64, u64) = (500, 30_000);
 /// A channel that is not open after this is given up and tried again.
 pub const CONNECT_MS_MAX: u64 = 5_000;
+
+/// Registrations, stores and notifications a session may ask for at once.
+pub const CHANGES_BURST: u32 = 256;
+/// And how many of them a second it may go on with.
+pub const CHANGES_PER_S: u32 = 4;
+/// What a pod has to do for its shell before it closes channels that ask for more.
+pub const POD_OUTPUTS_MAX: usize = 65_536;
 
 // Mailboxes.
 /// Notifications pushed and not yet acknowledged.

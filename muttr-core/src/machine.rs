@@ -229,9 +229,9 @@ pub enum Table {
     Record,
     /// Pod: alias label → binding and certificate.
     Binding,
-    /// Pod: alias label → mailbox state (epoch, head, cursors by device).
+    /// Pod: owner's fingerprint → mailbox state (epoch, head, cursors by device).
     Mailbox,
-    /// Pod: alias label, 0, sequence → notification not yet freed.
+    /// Pod: owner's fingerprint, sequence (u64, big-endian) → notification not yet freed.
     Notification,
     /// Seed: sequence → notification taken over from the pod and not yet opened.
     Inbox,

@@ -252,13 +252,13 @@ impl Open {
         Ok(frame)
     }
 
-    /// Takes the next frame; yields a message once its last piece is here. After an error the
-    /// session is out of step and is to be dropped.
+    /// Takes the next frame of messages of at most `bytes_max`; yields a message once its last
+    /// piece is here. After an error the session is out of step and is to be dropped.
     ///
     /// # Errors
     /// [`Rejection::Tampered`] for what was not sealed next by the other side,
     /// [`Rejection::TooLarge`] or [`Rejection::Malformed`] for what it should not have sealed.
-    pub fn open(&mut self, frame: &[u8]) -> Result<Option<Vec<u8>>, Rejection> {
+    pub fn open(&mut self, frame: &[u8], bytes_max: usize) -> Result<Option<Vec<u8>>, Rejection> {
         if frame.len() > limit::NOISE_CHUNK_BYTES.saturating_add(TAG_BYTES) {
             return Err(Rejection::TooLarge);
         }
@@ -266,7 +266,7 @@ impl Open {
         let read = self.noise.read_message(frame, &mut clear);
         clear.truncate(read.map_err(|_| Rejection::Tampered)?);
         let (flag, piece) = clear.split_first().ok_or(Rejection::Malformed)?;
-        if self.partial.len().saturating_add(piece.len()) > limit::CHANNEL_BYTES_MAX {
+        if self.partial.len().saturating_add(piece.len()) > bytes_max {
             return Err(Rejection::TooLarge);
         }
         self.partial.extend_from_slice(piece);

@@ -168,7 +168,7 @@ impl fmt::Debug for Session {
 }
 
 fn message(open: &mut Open, frame: &[u8]) -> Result<Option<Incoming>, Rejection> {
-    let Some(message) = open.open(frame)? else {
+    let Some(message) = open.open(frame, limit::CHANNEL_BYTES_MAX)? else {
         return Ok(None);
     };
     Ok(Some(Incoming::Message(wire::decode(

@@ -43,7 +43,10 @@ fn both_ends_agree_on_the_handshake_and_talk_in_both_directions() {
             let (from, to) = (&mut seed, &mut pod);
             let frames = from.seal(&message).unwrap();
             assert_eq!(frames.len(), len.div_ceil(PIECE_BYTES));
-            let opened: Vec<_> = frames.iter().map(|frame| to.open(frame).unwrap()).collect();
+            let opened: Vec<_> = frames
+                .iter()
+                .map(|frame| to.open(frame, limit::CHANNEL_BYTES_MAX).unwrap())
+                .collect();
             let (last, before) = opened.split_last().unwrap();
             assert!(before.iter().all(Option::is_none));
             assert_eq!(last.as_ref(), Some(&message));
@@ -109,30 +112,49 @@ fn a_frame_that_was_changed_cut_repeated_or_left_out_is_not_opened() {
         let (mut seed, mut pod) = shake_hands();
         let mut frames = [seed.seal(&message).unwrap(), seed.seal(&message).unwrap()].concat();
         spoil(&mut frames);
-        assert_eq!(pod.open(&frames[0]).unwrap_err(), Rejection::Tampered);
+        assert_eq!(
+            pod.open(&frames[0], limit::CHANNEL_BYTES_MAX).unwrap_err(),
+            Rejection::Tampered
+        );
     }
     let (mut seed, mut pod) = shake_hands();
     let frame = seed.seal(&message).unwrap().remove(0);
-    assert_eq!(pod.open(&frame).unwrap(), Some(message));
-    assert_eq!(pod.open(&frame).unwrap_err(), Rejection::Tampered);
-    assert_eq!(pod.open(&vec![0; 20_000]).unwrap_err(), Rejection::TooLarge);
+    assert_eq!(
+        pod.open(&frame, limit::CHANNEL_BYTES_MAX).unwrap(),
+        Some(message)
+    );
+    assert_eq!(
+        pod.open(&frame, limit::CHANNEL_BYTES_MAX).unwrap_err(),
+        Rejection::Tampered
+    );
+    assert_eq!(
+        pod.open(&vec![0; 20_000], limit::CHANNEL_BYTES_MAX)
+            .unwrap_err(),
+        Rejection::TooLarge
+    );
 }
 
 #[test]
 fn pieces_must_be_full_and_a_message_has_an_end() {
     let (mut seed, mut pod) = shake_hands();
     let short = seed.seal_piece(&[MORE, 1, 2, 3]).unwrap();
-    assert_eq!(pod.open(&short).unwrap_err(), Rejection::Malformed);
+    assert_eq!(
+        pod.open(&short, limit::CHANNEL_BYTES_MAX).unwrap_err(),
+        Rejection::Malformed
+    );
 
     let (mut seed, mut pod) = shake_hands();
     let unknown = seed.seal_piece(&[7, 1]).unwrap();
-    assert_eq!(pod.open(&unknown).unwrap_err(), Rejection::Malformed);
+    assert_eq!(
+        pod.open(&unknown, limit::CHANNEL_BYTES_MAX).unwrap_err(),
+        Rejection::Malformed
+    );
 
     let (mut seed, mut pod) = shake_hands();
     let full = [&[MORE], [5; PIECE_BYTES].as_slice()].concat();
     let refused = (0..10).find_map(|_| {
         let frame = seed.seal_piece(&full).unwrap();
-        pod.open(&frame).err()
+        pod.open(&frame, limit::CHANNEL_BYTES_MAX).err()
     });
     assert_eq!(refused, Some(Rejection::TooLarge));
     assert!(pod.partial.len() <= limit::CHANNEL_BYTES_MAX);
