@@ -1,1 +1,340 @@
-//! What a host is.
+//! What a host is: it introduces seeds, keeps aliases and mailboxes, and holds records.
+//!
+//! Requests come over private channels and end in one of three ways: answered from memory,
+//! refused by code, or set down as an [`Errand`] that a finished write, read or search picks up
+//! again. Nothing is acknowledged before it is durable.
+
+mod channels;
+mod door;
+mod load;
+mod mailbox;
+mod playback;
+mod registry;
+mod requests;
+pub mod session;
+
+use alloc::{
+    boxed::Box,
+    collections::{BTreeMap, BTreeSet, VecDeque},
+};
+use core::fmt;
+
+pub use door::{Command, Config, Event, Quotas, Resolved, Stats};
+use rand_chacha::ChaCha20Rng;
+use rand_core::{RngCore, SeedableRng};
+
+use self::{
+    channels::Line,
+    load::Stage,
+    mailbox::Mailbox,
+    registry::{BindingRow, Owned, Registry},
+};
+use crate::{
+    custody::{self, Custody},
+    limit,
+    machine::{Batch, Input, Kept, Link, Machine, Output, Row, Scan, Ticket},
+    name::{DeviceId, Fingerprint, Label},
+    rejection::Rejection,
+    time::{self, Time},
+    wire::channel::{PodProof, ToSeed},
+};
+
+/// Top byte of the tickets that are the pod's own; those of its custody have another.
+const SPACE: u8 = 0;
+
+/// A pod, without its sockets and its disk.
+pub struct Pod {
+    config: Config,
+    proof: PodProof,
+    rng: ChaCha20Rng,
+    custody: Custody,
+    stage: Stage,
+    registry: Registry,
+    mailboxes: BTreeMap<Fingerprint, Mailbox>,
+    /// Mailboxes that may have something to write.
+    touched: BTreeSet<Fingerprint>,
+    channels: BTreeMap<u64, Line>,
+    sessions: BTreeMap<(Fingerprint, DeviceId), u64>,
+    /// When to look after which channel, monotonic; one entry for each.
+    timers: BTreeSet<(u64, u64)>,
+    errands: BTreeMap<u64, Errand>,
+    errands_begun: u64,
+    sweep: load::Sweep,
+    outputs: VecDeque<Output<Event>>,
+}
+
+/// Who waits for an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asker {
+    /// A session, by its channel, and its request number.
+    Channel(u64, u64),
+    /// The shell, by its own number.
+    Shell(u64),
+}
+
+/// What goes on when storage or custody answers.
+#[derive(Debug)]
+enum Errand {
+    /// The next page of what is read at the start.
+    Load,
+    /// A mailbox's write.
+    Mail(Fingerprint),
+    /// The row of an alias that somebody asked for.
+    Resolve(Asker),
+    /// The row that a renewal replaces.
+    Renew(Box<Registration>),
+    /// The write of a registration.
+    Bind(Box<Registration>),
+    /// The row that was there though we thought there was none.
+    Reread(Box<Registration>),
+    /// A record on its way into custody.
+    Store(Asker),
+    /// A record being looked for.
+    Fetch(Asker),
+}
+
+/// A registration under way.
+#[derive(Debug)]
+struct Registration {
+    asker: Asker,
+    owner: Fingerprint,
+    label: Label,
+    owned: Owned,
+    row: BindingRow,
+    /// The person's first alias brings a mailbox.
+    mailbox: Option<Mailbox>,
+}
+
+impl Pod {
+    /// A pod that has read nothing yet; [`Command::Start`] comes next.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let host = config.host.clone();
+        let certificate = config.identity.certificate().bytes().to_vec();
+        let succession = config.succession.clone();
+        let proof = PodProof {
+            host,
+            certificate,
+            signature: [].into(),
+            succession,
+        };
+        Self {
+            proof,
+            rng: ChaCha20Rng::from_seed(config.random),
+            custody: Custody::new(config.custody.clone()),
+            stage: Stage::Idle,
+            registry: Registry::default(),
+            mailboxes: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            channels: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            timers: BTreeSet::new(),
+            errands: BTreeMap::new(),
+            errands_begun: 0,
+            sweep: load::Sweep::default(),
+            outputs: VecDeque::new(),
+            config,
+        }
+    }
+
+    /// Figures for whoever runs the pod; they name nobody.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let custody = self.custody.stats();
+        let notifications = self.mailboxes.values().map(Mailbox::len);
+        Stats {
+            channels: self.channels.len(),
+            sessions: self.sessions.len(),
+            aliases: self.registry.len(),
+            mailboxes: self.mailboxes.len(),
+            notifications: notifications.fold(0, usize::saturating_add),
+            records: custody.records,
+            record_bytes: custody.bytes,
+            seeds: custody.seeds,
+            links: custody.links,
+        }
+    }
+
+    /// The custody inside, to look at.
+    #[must_use]
+    pub const fn custody(&self) -> &Custody {
+        &self.custody
+    }
+
+    fn errand(&mut self, errand: Errand) -> u64 {
+        self.errands_begun = self.errands_begun.wrapping_add(1) & (u64::MAX >> 8);
+        let number = u64::from(SPACE).wrapping_shl(56) | self.errands_begun;
+        self.errands.insert(number, errand);
+        number
+    }
+
+    fn keep(&mut self, errand: Errand, batch: Batch) {
+        let ticket = Ticket(self.errand(errand));
+        self.outputs.push_back(Output::Keep(ticket, batch));
+    }
+
+    fn recall(&mut self, errand: Errand, scan: Scan) {
+        let ticket = Ticket(self.errand(errand));
+        self.outputs.push_back(Output::Recall(ticket, scan));
+    }
+
+    fn tell_shell(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    /// A random number that is not 0.
+    fn draw(&mut self) -> u64 {
+        self.rng.next_u64().max(1)
+    }
+
+    fn draw_seed(&mut self) -> [u8; 32] {
+        let mut seed = [0; 32];
+        self.rng.fill_bytes(&mut seed);
+        seed
+    }
+
+    fn command(&mut self, now: Time, command: Command) {
+        match command {
+            Command::Start => self.start(now),
+            Command::Resolve { id, alias } => {
+                let asker = Asker::Shell(id);
+                if let Err(why) = self.resolve(now, asker, &alias, None) {
+                    self.reject(asker, why);
+                }
+            }
+            Command::Join(contacts) => {
+                self.in_custody(now, Input::Command(custody::Command::Join(contacts)));
+            }
+        }
+    }
+
+    fn kept(&mut self, now: Time, ticket: Ticket, kept: Kept) {
+        match self.errands.remove(&ticket.0) {
+            Some(Errand::Mail(owner)) => self.mail_kept(owner, kept),
+            Some(Errand::Bind(registration)) => self.bind_kept(now, registration, kept),
+            _ => {}
+        }
+    }
+
+    fn recalled(&mut self, now: Time, ticket: Ticket, rows: Option<alloc::vec::Vec<Row>>) {
+        match self.errands.remove(&ticket.0) {
+            Some(Errand::Load) => self.loaded(now, rows),
+            Some(Errand::Resolve(asker)) => self.resolve_recalled(asker, rows),
+            Some(Errand::Renew(registration)) => self.renew_recalled(registration, rows),
+            Some(Errand::Reread(registration)) => self.reread(now, registration, rows),
+            _ => {}
+        }
+    }
+
+    /// Hands something to custody and takes what it has to say.
+    fn in_custody(&mut self, now: Time, input: Input<custody::Command>) {
+        self.custody.handle(now, input);
+        while let Some(output) = self.custody.poll() {
+            match output.lift() {
+                Ok(output) => self.outputs.push_back(output),
+                Err(event) => self.custody_event(now, event),
+            }
+        }
+    }
+
+    fn custody_event(&mut self, now: Time, event: custody::Event) {
+        match event {
+            custody::Event::Ready => self.ready(now),
+            custody::Event::Kept { id, result } => {
+                if let Some(Errand::Store(asker)) = self.errands.remove(&id) {
+                    self.answer(asker, result, |id, receipt| ToSeed::Stored { id, receipt });
+                }
+            }
+            custody::Event::Fetched { id, result } => {
+                if let Some(Errand::Fetch(asker)) = self.errands.remove(&id) {
+                    let record = result.map(|record| record.into_bytes());
+                    self.answer(asker, record, |id, record| ToSeed::Fetched { id, record });
+                }
+            }
+            custody::Event::Receipt { .. }
+            | custody::Event::Stored { .. }
+            | custody::Event::Held { .. } => {}
+        }
+    }
+
+    /// Answers a request of a channel.
+    fn answer<T>(
+        &mut self,
+        asker: Asker,
+        result: Result<T, Rejection>,
+        good: impl FnOnce(u64, T) -> ToSeed,
+    ) {
+        match (asker, result) {
+            (Asker::Channel(channel, id), Ok(value)) => {
+                self.request_done(channel);
+                self.tell(channel, &good(id, value));
+            }
+            (asker, Err(why)) => self.reject(asker, why),
+            (Asker::Shell(_), Ok(_)) => {}
+        }
+    }
+
+    fn reject(&mut self, asker: Asker, code: Rejection) {
+        match asker {
+            Asker::Channel(channel, id) => {
+                self.request_done(channel);
+                self.tell(channel, &ToSeed::Rejected { id, code });
+            }
+            Asker::Shell(id) => self.tell_shell(Event::Resolved {
+                id,
+                result: Err(code),
+            }),
+        }
+    }
+}
+
+impl Machine for Pod {
+    type Command = Command;
+    type Event = Event;
+
+    fn handle(&mut self, now: Time, input: Input<Command>) {
+        let ours = |ticket: &Ticket| ticket.0 >> 56 == u64::from(SPACE);
+        match input {
+            Input::Command(command) => self.command(now, command),
+            Input::Linked(Link::Channel(channel), _) => self.channel_linked(now, channel),
+            Input::Unlinked(Link::Channel(channel)) => self.channel_unlinked(now, channel),
+            Input::Frame(Link::Channel(channel), frame) => self.channel_frame(now, channel, frame),
+            Input::Kept(ticket, kept) if ours(&ticket) => self.kept(now, ticket, kept),
+            Input::Recalled(ticket, rows) if ours(&ticket) => self.recalled(now, ticket, rows),
+            Input::Linked(link, traits) => self.in_custody(now, Input::Linked(link, traits)),
+            Input::Unlinked(link) => self.in_custody(now, Input::Unlinked(link)),
+            Input::Frame(link, frame) => self.in_custody(now, Input::Frame(link, frame)),
+            Input::Kept(ticket, kept) => self.in_custody(now, Input::Kept(ticket, kept)),
+            Input::Recalled(ticket, rows) => self.in_custody(now, Input::Recalled(ticket, rows)),
+            Input::Tick => {
+                self.in_custody(now, Input::Tick);
+                self.look_after(now);
+            }
+        }
+        self.write_mail(now);
+    }
+
+    fn poll(&mut self) -> Option<Output<Event>> {
+        self.outputs.pop_front()
+    }
+
+    fn deadline(&self) -> Option<u64> {
+        let channels = self.timers.first().map(|&(due, _)| due);
+        let upkeep = time::earliest(self.stage.deadline(), self.sweep.deadline());
+        time::earliest(time::earliest(channels, upkeep), self.custody.deadline())
+    }
+}
+
+impl fmt::Debug for Pod {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pod")
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Outputs that may wait for the shell before channels are refused what they ask.
+const OUTPUTS_MAX: usize = limit::POD_OUTPUTS_MAX;
+
+#[cfg(test)]
+mod tests;

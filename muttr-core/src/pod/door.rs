@@ -1,0 +1,180 @@
+//! What goes in and out of a pod: its configuration, commands and events.
+
+use alloc::{boxed::Box, vec::Vec};
+use core::fmt;
+
+use ed25519_dalek::SigningKey;
+use rand_chacha::ChaCha20Rng;
+use rand_core::{RngCore, SeedableRng};
+use zeroize::Zeroizing;
+
+use crate::{
+    custody::{self, Contact},
+    keyring::Identity,
+    limit,
+    name::{Alias, Host},
+    rejection::Rejection,
+    wire::channel::SignedBinding,
+};
+
+/// Top byte of the tickets and question numbers of the pod's custody.
+const CUSTODY_SPACE: u8 = 1;
+
+/// How a pod is set up.
+pub struct Config {
+    /// The name it goes by, port included. Never taken from a request.
+    pub host: Host,
+    /// Its OpenPGP identity.
+    pub identity: Identity,
+    /// X25519 secret of the channel's handshake.
+    pub noise_secret: Zeroizing<[u8; 32]>,
+    /// A [`Succession`](crate::wire::channel::Succession) after a change of certificate, as
+    /// [`succession`](crate::pod::session::succession) makes it; otherwise empty.
+    pub succession: Vec<u8>,
+    /// Its role as a holder of records.
+    pub custody: custody::Config,
+    /// Where all of its chance comes from; fresh at each start.
+    pub random: [u8; 32],
+    /// What it grants whom.
+    pub quotas: Quotas,
+}
+
+impl Config {
+    /// A pod with ordinary quotas. `random` must be fresh at each start.
+    #[must_use]
+    pub fn new(
+        host: Host,
+        identity: Identity,
+        noise_secret: Zeroizing<[u8; 32]>,
+        seed_key: SigningKey,
+        random: [u8; 32],
+    ) -> Self {
+        // Custody gets dice of its own, so that neither repeats what the other throws.
+        let (mut own, mut custodys) = ([0; 32], [0; 32]);
+        let mut dice = ChaCha20Rng::from_seed(random);
+        dice.fill_bytes(&mut own);
+        dice.fill_bytes(&mut custodys);
+        Self {
+            host,
+            identity,
+            noise_secret,
+            succession: Vec::new(),
+            custody: custody::Config::pod(CUSTODY_SPACE, seed_key, custodys),
+            random: own,
+            quotas: Quotas::default(),
+        }
+    }
+}
+
+impl fmt::Debug for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Config")
+            .field("host", &self.host)
+            .field("quotas", &self.quotas)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a pod grants whom; `Default` is what [`limit`] says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quotas {
+    /// Notifications from strangers that a mailbox keeps before any device has them.
+    pub mailbox_strangers_max: usize,
+    /// Notifications that a mailbox keeps altogether.
+    pub mailbox_entries_max: usize,
+    /// Bytes of records that a mailbox pins.
+    pub mailbox_bytes_max: u64,
+    /// Channels at once.
+    pub channels_max: usize,
+    /// Requests that change something which a session may make at once.
+    pub changes_burst: u32,
+    /// And how many a second it may go on with.
+    pub changes_per_s: u32,
+}
+
+impl Default for Quotas {
+    fn default() -> Self {
+        Self {
+            mailbox_strangers_max: limit::MAILBOX_STRANGERS_MAX,
+            mailbox_entries_max: limit::MAILBOX_CONTACTS_MAX,
+            mailbox_bytes_max: limit::MAILBOX_BYTES_MAX,
+            channels_max: limit::CHANNELS_MAX,
+            changes_burst: limit::CHANGES_BURST,
+            changes_per_s: limit::CHANGES_PER_S,
+        }
+    }
+}
+
+/// What the shell asks of a pod.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// Read everything; answered by [`Event::Ready`]. Channels are refused until then.
+    Start,
+    /// Whose is this alias? For the HTTP API; answered by [`Event::Resolved`].
+    Resolve {
+        /// Comes back in the answer.
+        id: u64,
+        /// The alias asked for.
+        alias: Alias,
+    },
+    /// Find a place among other seeds through these.
+    Join(Vec<Contact>),
+}
+
+/// What a pod tells its shell; nothing of it names a person, but for what was asked for.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Everything is read; channels are served.
+    Ready,
+    /// The disk failed while reading at the start; it is tried again.
+    ReadFailed,
+    /// Rows that could not be read were left alone.
+    RowsUnreadable(usize),
+    /// Whose an alias is.
+    Resolved {
+        /// Of [`Command::Resolve`].
+        id: u64,
+        /// The owner's binding and certificate, or `FOREIGN_POD`, `NOT_FOUND`, `BINDING_EXPIRED`.
+        result: Result<Box<Resolved>, Rejection>,
+    },
+    /// The pod closed a channel; to be counted by code.
+    Closed(Rejection),
+}
+
+/// See [`Event::Resolved`].
+#[derive(Clone, PartialEq, Eq)]
+pub struct Resolved {
+    /// As its owner signed it.
+    pub binding: SignedBinding,
+    /// The owner's certificate.
+    pub certificate: Vec<u8>,
+}
+
+impl fmt::Debug for Resolved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Resolved(…)")
+    }
+}
+
+/// Figures for whoever runs a pod.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Channels, identified or not.
+    pub channels: usize,
+    /// Identified sessions.
+    pub sessions: usize,
+    /// Aliases registered.
+    pub aliases: usize,
+    /// People who have a mailbox.
+    pub mailboxes: usize,
+    /// Notifications kept for them.
+    pub notifications: usize,
+    /// Records held.
+    pub records: usize,
+    /// Their bytes.
+    pub record_bytes: u64,
+    /// Seeds in the routing table.
+    pub seeds: usize,
+    /// Links to seeds that are up.
+    pub links: usize,
+}

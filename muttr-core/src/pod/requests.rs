@@ -1,0 +1,310 @@
+//! What identified sessions ask for.
+
+use alloc::{boxed::Box, vec::Vec};
+
+use super::{
+    Asker, Errand, Event, Mailbox, Pod, Registration, Resolved,
+    registry::{BindingRow, Plan},
+};
+use crate::{
+    custody,
+    envelope::record::Record,
+    machine::{Batch, Input, Kept, Need, Row, Scan, Table, Write},
+    name::{Alias, Fingerprint, RecordKey},
+    rejection::Rejection,
+    time::Time,
+    wire::{
+        self,
+        channel::{SignedBinding, ToPod, ToSeed},
+    },
+};
+
+impl Pod {
+    pub(super) fn message(&mut self, now: Time, channel: u64, message: ToPod) {
+        match message {
+            ToPod::Identify(_) => self.dismiss(now, channel, Rejection::Malformed),
+            ToPod::Pong { .. } => {}
+            ToPod::Ack { epoch, seq } => self.ack(now, channel, epoch, seq),
+            ToPod::Register { id, .. }
+            | ToPod::Resolve { id, .. }
+            | ToPod::Store { id, .. }
+            | ToPod::Fetch { id, .. }
+            | ToPod::Notify { id, .. } => self.request(now, channel, id, message),
+        }
+    }
+
+    fn request(&mut self, now: Time, channel: u64, id: u64, message: ToPod) {
+        if id == 0 {
+            return self.dismiss(now, channel, Rejection::Malformed);
+        }
+        let changes = !matches!(message, ToPod::Resolve { .. } | ToPod::Fetch { .. });
+        let asker = Asker::Channel(channel, id);
+        let admitted = self.admit(now, channel, changes);
+        let result = admitted.and_then(|()| match message {
+            ToPod::Register { binding, .. } => self.register(now, channel, asker, binding),
+            ToPod::Resolve { alias, .. } => {
+                let who = self
+                    .who(channel)
+                    .map(|(certificate, _)| certificate.fingerprint());
+                self.resolve(now, asker, &alias, who)
+            }
+            ToPod::Store { record, .. } => self.store(now, asker, &record),
+            ToPod::Fetch { key, .. } => {
+                self.fetch(now, asker, key);
+                Ok(())
+            }
+            ToPod::Notify {
+                to, notification, ..
+            } => self.notify(now, asker, &to, notification),
+            ToPod::Identify(_) | ToPod::Pong { .. } | ToPod::Ack { .. } => Ok(()),
+        });
+        if let Err(why) = result {
+            self.reject(asker, why);
+        }
+    }
+
+    /// Whose an alias of this pod is.
+    pub(super) fn owner_of(&self, now: Time, alias: &Alias) -> Result<Fingerprint, Rejection> {
+        if *alias.host() != self.config.host {
+            return Err(Rejection::ForeignPod);
+        }
+        self.registry.current(now, alias.label())
+    }
+
+    /// Looks an alias up. Its owner may see a binding that ran out: renewing it needs the old one.
+    pub(super) fn resolve(
+        &mut self,
+        now: Time,
+        asker: Asker,
+        alias: &Alias,
+        who: Option<Fingerprint>,
+    ) -> Result<(), Rejection> {
+        match self.owner_of(now, alias) {
+            Err(Rejection::BindingExpired)
+                if who.is_some() && who == self.registry.owner(alias.label()) => {}
+            other => drop(other?),
+        }
+        let scan = Scan::one(Table::Binding, alias.label().as_str().as_bytes());
+        self.recall(Errand::Resolve(asker), scan);
+        Ok(())
+    }
+
+    pub(super) fn resolve_recalled(&mut self, asker: Asker, rows: Option<Vec<Row>>) {
+        match (asker, only_row(rows)) {
+            (asker, Err(why)) => self.reject(asker, why),
+            (Asker::Channel(..), Ok(row)) => {
+                self.answer(asker, Ok(row), |id, row| ToSeed::Resolved {
+                    id,
+                    binding: row.signed,
+                    certificate: row.certificate,
+                })
+            }
+            (Asker::Shell(id), Ok(row)) => {
+                let found = Resolved {
+                    binding: row.signed,
+                    certificate: row.certificate,
+                };
+                self.tell_shell(Event::Resolved {
+                    id,
+                    result: Ok(Box::new(found)),
+                });
+            }
+        }
+    }
+
+    fn register(
+        &mut self,
+        now: Time,
+        channel: u64,
+        asker: Asker,
+        signed: SignedBinding,
+    ) -> Result<(), Rejection> {
+        let (certificate, _) = self.who(channel).ok_or(Rejection::Unidentified)?;
+        let owner = certificate.fingerprint();
+        let (label, plan) = self
+            .registry
+            .plan(now, &self.config.host, certificate, &signed)?;
+        let row = BindingRow {
+            signed,
+            certificate: certificate.bytes().to_vec(),
+        };
+        let (owned, renews) = match plan {
+            Plan::Already(_) if self.mailboxes.contains_key(&owner) => {
+                let epoch = self.mailboxes.get(&owner).map_or(0, Mailbox::epoch);
+                self.answer(asker, Ok(epoch), |id, epoch| ToSeed::Registered {
+                    id,
+                    epoch,
+                });
+                return Ok(());
+            }
+            Plan::Take(owned) => (owned, false),
+            // The same again brings back a mailbox whose row was lost.
+            Plan::Already(owned) | Plan::Renew(owned) => (owned, true),
+        };
+        self.registry.begin(&label, owner);
+        let mailbox = (!self.mailboxes.contains_key(&owner)).then(|| Mailbox::new(self.draw()));
+        let registration = Registration {
+            asker,
+            owner,
+            label,
+            owned,
+            row,
+            mailbox,
+        };
+        if renews {
+            let scan = Scan::one(Table::Binding, registration.key());
+            self.recall(Errand::Renew(Box::new(registration)), scan);
+        } else {
+            let need = Need::Absent(Table::Binding, registration.key().to_vec());
+            self.bind(registration, need);
+        }
+        Ok(())
+    }
+
+    fn bind(&mut self, registration: Registration, need: Need) {
+        let key = registration.key().to_vec();
+        let row = Row {
+            key,
+            value: wire::encode(&registration.row),
+        };
+        let mut writes = Vec::from([Write::Put(Table::Binding, row)]);
+        if let Some(mailbox) = &registration.mailbox {
+            writes.push(mailbox.state_row(&registration.owner));
+        }
+        self.keep(
+            Errand::Bind(Box::new(registration)),
+            Batch {
+                needs: [need].into(),
+                writes,
+            },
+        );
+    }
+
+    /// The row that a renewal replaces: it must not change until the new one is written.
+    pub(super) fn renew_recalled(
+        &mut self,
+        registration: Box<Registration>,
+        rows: Option<Vec<Row>>,
+    ) {
+        match rows.and_then(|rows| rows.into_iter().next()) {
+            Some(row) => {
+                let need = Need::Equal(Table::Binding, row.key, row.value);
+                self.bind(*registration, need);
+            }
+            None => {
+                self.registry.end(&registration.label, None);
+                self.reject(registration.asker, Rejection::StorageFailed);
+            }
+        }
+    }
+
+    pub(super) fn bind_kept(&mut self, now: Time, registration: Box<Registration>, kept: Kept) {
+        let why = match kept {
+            Kept::Ok => return self.bound(now, *registration),
+            Kept::Full => Rejection::Full,
+            Kept::Failed => Rejection::StorageFailed,
+            Kept::Conflict => {
+                // What we know of this alias is older than what is written; look again.
+                let scan = Scan::one(Table::Binding, registration.key());
+                return self.recall(Errand::Reread(registration), scan);
+            }
+        };
+        self.registry.end(&registration.label, None);
+        self.reject(registration.asker, why);
+    }
+
+    fn bound(&mut self, now: Time, registration: Registration) {
+        let Registration {
+            asker,
+            owner,
+            label,
+            owned,
+            mailbox,
+            ..
+        } = registration;
+        self.registry.end(&label, Some(owned));
+        if let Some(mut mailbox) = mailbox {
+            mailbox.state_kept();
+            self.mailboxes.entry(owner).or_insert(mailbox);
+            for (device, _) in self.sessions_of(owner) {
+                // A new mailbox has room for everyone who is there, or else they come later.
+                let _ = self.enter(now, owner, device, (0, 0));
+            }
+        }
+        let epoch = self.mailboxes.get(&owner).map_or(0, Mailbox::epoch);
+        self.answer(asker, Ok(epoch), |id, epoch| ToSeed::Registered {
+            id,
+            epoch,
+        });
+    }
+
+    pub(super) fn reread(
+        &mut self,
+        now: Time,
+        registration: Box<Registration>,
+        rows: Option<Vec<Row>>,
+    ) {
+        self.registry.end(&registration.label, None);
+        let row = rows.and_then(|rows| rows.into_iter().next());
+        let Registration {
+            asker,
+            owner,
+            label,
+            owned,
+            row: ours,
+            mailbox,
+        } = *registration;
+        let why = match row {
+            // An earlier attempt was written after all, though the disk said otherwise.
+            Some(row) if BindingRow::read(&row.value).as_ref() == Ok(&ours) => {
+                let registration = Registration {
+                    asker,
+                    owner,
+                    label,
+                    owned,
+                    row: ours,
+                    mailbox,
+                };
+                self.registry.begin(&registration.label, owner);
+                let need = Need::Equal(Table::Binding, row.key, row.value);
+                return self.bind(registration, need);
+            }
+            Some(row) => {
+                let loaded = self.registry.load(&row).is_ok();
+                let others = loaded && self.registry.current(now, &label) != Ok(owner);
+                if others {
+                    Rejection::AliasTaken
+                } else {
+                    Rejection::BindingStale
+                }
+            }
+            None => Rejection::StorageFailed,
+        };
+        self.reject(asker, why);
+    }
+
+    fn store(&mut self, now: Time, asker: Asker, record: &[u8]) -> Result<(), Rejection> {
+        let record = Record::parse(record)?;
+        record.check_time(now)?;
+        let id = self.errand(Errand::Store(asker));
+        self.in_custody(now, Input::Command(custody::Command::Keep { id, record }));
+        Ok(())
+    }
+
+    fn fetch(&mut self, now: Time, asker: Asker, key: RecordKey) {
+        let id = self.errand(Errand::Fetch(asker));
+        self.in_custody(now, Input::Command(custody::Command::Fetch { id, key }));
+    }
+}
+
+impl Registration {
+    fn key(&self) -> &[u8] {
+        self.label.as_str().as_bytes()
+    }
+}
+
+fn only_row(rows: Option<Vec<Row>>) -> Result<BindingRow, Rejection> {
+    let rows = rows.ok_or(Rejection::StorageFailed)?;
+    let row = rows.first().ok_or(Rejection::NotFound)?;
+    BindingRow::read(&row.value).map_err(|_| Rejection::StorageFailed)
+}
