@@ -4,12 +4,12 @@ import { Announcer } from './announcer';
 import { People } from './contacts/people';
 import { say } from './i18n/words';
 import { Arrival } from './join/arrival';
-import { KeepMark } from './join/keep';
 import { Naming } from './join/alias';
 import { Starting, Stopped } from './join/threshold';
 import { Conversations } from './messages/conversations';
 import { Network } from './network/network';
 import { LinkState } from './network/link';
+import { Notices } from './notices';
 import { Brand } from './parts/brand';
 import { Rooms } from './rooms';
 import { Settings } from './settings/settings';
@@ -53,7 +53,7 @@ function House(): JSX.Element {
       </header>
       <Rooms />
       <div class="floor">
-        <KeepMark />
+        <Notices />
         <main id="room" tabIndex={-1} data-room={room}>
           {room === 'conversations' && <Conversations />}
           {room === 'network' && <Network />}

@@ -74,6 +74,11 @@ wait-opening = Opening what is stored here…
 wait-other-tab = Waiting for the other tab to close…
 wait-here = Continue here once it closes
 
+## What concerns every room
+notice-lost = A message to { $address } will not arrive. Your own copy is kept; look at it to send it again.
+notice-look = Look
+notice-set-aside = A message that arrived could not be opened safely, and was set aside. Everything else is kept; ask its sender to write again.
+
 ## Conversations
 conversations-empty = Nobody has written yet.
 conversations-empty-how = Your first message needs an address, such as { $example }.

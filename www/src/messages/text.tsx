@@ -1,12 +1,17 @@
-import type { Nodes, PhrasingContent, RootContent } from 'mdast';
+import type { Nodes, PhrasingContent, Root, RootContent } from 'mdast';
 import { fromMarkdown } from 'mdast-util-from-markdown';
 import { gfmAutolinkLiteralFromMarkdown } from 'mdast-util-gfm-autolink-literal';
 import { gfmAutolinkLiteral } from 'micromark-extension-gfm-autolink-literal';
 import type { ComponentChildren, JSX } from 'preact';
 import { useMemo } from 'preact/hooks';
 
-/** Longer texts are shown as they are: reading them as Markdown could take long. */
-const markdownMax = 8_000;
+/**
+ * Reading Markdown takes longer than the text is long where it is made to: what is longer, has more
+ * lines, or a line that begins more lists and quotes within each other, is shown as it is.
+ */
+const charactersMax = 4_000;
+const linesMax = 200;
+const nested = /^(?:[ \t]*(?:[>*+-]|\d+[.)])){5}/m;
 /** Deeper nesting than this is nobody's message. */
 const depthMax = 12;
 /** What is not in the subset is text like any other; HTML above all. */
@@ -32,12 +37,21 @@ export function MessageText({ text }: { text: string }): JSX.Element {
   );
 }
 
+function parse(text: string): Root | undefined {
+  if (text.length > charactersMax || nested.test(text) || text.split('\n').length > linesMax) return undefined;
+  try {
+    return fromMarkdown(text, {
+      extensions: [gfmAutolinkLiteral(), { disable: { null: disabled } }],
+      mdastExtensions: [gfmAutolinkLiteralFromMarkdown()],
+    });
+  } catch {
+    return undefined;
+  }
+}
+
 function render(text: string): ComponentChildren {
-  if (text.length > markdownMax) return <p>{text}</p>;
-  const tree = fromMarkdown(text, {
-    extensions: [gfmAutolinkLiteral(), { disable: { null: disabled } }],
-    mdastExtensions: [gfmAutolinkLiteralFromMarkdown()],
-  });
+  const tree = parse(text);
+  if (tree === undefined) return <p>{text}</p>;
   const source = (node: Nodes): string => text.slice(node.position?.start.offset ?? 0, node.position?.end.offset ?? 0);
   const all = (nodes: readonly (RootContent | PhrasingContent)[], depth: number): ComponentChildren =>
     nodes.map((node) => show(node, depth + 1));

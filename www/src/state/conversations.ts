@@ -35,6 +35,10 @@ export const drafts = signal<ReadonlyMap<string, string>>(new Map());
 /** The address of who wrote last, for the live region. */
 export const arrived = signal<{ from: string; id: string } | undefined>(undefined);
 
+/** What must not pass in silence: a message that will not arrive, one that could not be opened. */
+export type Notice = { lost: string } | { setAside: Code };
+export const notices = signal<readonly Notice[]>([]);
+
 const pageLength = 50;
 
 /** Follows everything the seed tells about messages. */
@@ -43,12 +47,15 @@ export function followMessages(seed: Seed): void {
   seed.on('message', (message) => {
     if (!message.outgoing) arrived.value = { from: message.from, id: message.id };
     merge(message.outgoing ? message.to : message.from, [message]);
-    void refresh();
-    void look();
+    void refresh().then(look);
   });
   seed.on('delivery', (delivery) => {
+    if (delivery.status === 'lost') notices.value = [...notices.peek(), { lost: delivery.to }];
     if (!noteDelivery(delivery)) void reread(delivery.to);
     void refresh();
+  });
+  seed.on('fault', ({ code }) => {
+    notices.value = [...notices.peek(), { setAside: code }];
   });
   seed.on('state', () => void refresh());
   document.addEventListener('visibilitychange', () => void look());
@@ -81,6 +88,7 @@ export async function openWith(address: string, signal: AbortSignal): Promise<vo
   const before = open.peek();
   if (before?.address !== address) open.value = undefined;
   const messages = await running().messages(address, { limit: pageLength, signal });
+  if (conversations.peek() === undefined) await refresh();
   if (signal.aborted) return;
   show(address, messages, messages.length === pageLength);
   void look();
@@ -152,8 +160,8 @@ export function contactOf(address: string): Contact | undefined {
 async function look(): Promise<void> {
   const shown = open.peek();
   if (shown === undefined || document.hidden || place.peek().with !== shown.address) return;
-  const contact = conversations.peek()?.find((each) => each.contact.address === shown.address)?.contact;
-  if (contact === undefined || !contact.accepted || contact.blocked) return;
+  const entry = accepted.peek()?.find(({ contact }) => contact.address === shown.address);
+  if (entry === undefined || entry.unread === 0) return;
   try {
     await running().markRead(shown.address);
     await refresh();
