@@ -8,14 +8,16 @@ mod armor;
 pub mod binding;
 mod certificate;
 mod identity;
+mod key;
 mod lock;
 mod proof;
+mod reduce;
 mod selfsign;
 pub(crate) mod statement;
 
 pub use certificate::Certificate;
-pub(crate) use certificate::Unusable;
 pub use identity::Identity;
+pub(crate) use key::Unusable;
 
 #[cfg(test)]
 pub(crate) mod cast;

@@ -2,7 +2,9 @@
 
 mod container;
 mod forge;
+mod fuzz;
 mod rule;
+mod vector;
 
 use alloc::{format, string::ToString, vec, vec::Vec};
 

@@ -22,21 +22,20 @@ pub(super) fn encode(bytes: &[u8]) -> String {
     text.push_str("\n\n");
     let mut column: usize = 0;
     for three in bytes.chunks(3) {
-        let group = three
-            .iter()
-            .fold(0, |group: u32, byte| group << 8 | u32::from(*byte));
-        let missing = 3_usize.saturating_sub(three.len());
-        let group = group << (8 * u32::try_from(missing).unwrap_or(0));
-        for place in 0..4_usize {
-            let sextet =
-                group >> (18_u32.saturating_sub(6 * u32::try_from(place).unwrap_or(0))) & 63;
-            let index = usize::try_from(sextet).unwrap_or(0);
-            let letter = ALPHABET.get(index).copied().map_or('=', char::from);
-            text.push(if place.saturating_add(missing) >= 4 {
-                '='
-            } else {
-                letter
-            });
+        let octet = |at: usize| three.get(at).copied().unwrap_or_default();
+        let (a, b, c) = (octet(0), octet(1), octet(2));
+        let sextets = [
+            a >> 2,
+            (a & 3) << 4 | b >> 4,
+            (b & 15) << 2 | c >> 6,
+            c & 63,
+        ];
+        for (place, sextet) in sextets.into_iter().enumerate() {
+            let letter = ALPHABET
+                .get(usize::from(sextet))
+                .copied()
+                .map_or('=', char::from);
+            text.push(if place > three.len() { '=' } else { letter });
         }
         column = column.saturating_add(4);
         if column == LINE_CHARACTERS {

@@ -2,34 +2,14 @@
 
 use alloc::vec::Vec;
 
-use pgp::{
-    packet::{PacketHeader, PublicKey, PublicSubkey},
-    ser::Serialize,
-    types::{KeyDetails, PublicParams, Tag},
-};
+use pgp::packet::PublicKey;
 use sha2::{Digest, Sha256};
 
 use super::{
-    proof,
-    statement::{self, Statement, flag, kind},
+    key::{Life, Subkey, Unusable, algorithm},
+    proof, reduce,
 };
-use crate::{
-    envelope::packet::{self, Packet, tag, take},
-    limit,
-    name::Fingerprint,
-    rejection::Rejection,
-    time::Time,
-};
-
-/// Public-key algorithms (RFC 9580, section 9.1; RFC 9980).
-pub(crate) mod algorithm {
-    /// X25519, 32 octets.
-    pub(crate) const X25519: u8 = 25;
-    /// Ed25519, 32 octets.
-    pub(crate) const ED25519: u8 = 27;
-    /// ML-KEM-768 with X25519, 32 + 1184 octets.
-    pub(crate) const ML_KEM_768_X25519: u8 = 35;
-}
+use crate::{name::Fingerprint, rejection::Rejection, time::Time};
 
 /// An OpenPGP certificate of version 6 (RFC 9580, section 10.1), in Muttr's form.
 ///
@@ -45,59 +25,6 @@ pub struct Certificate {
     life: Life,
     updated_s: u64,
     subkeys: Vec<Subkey>,
-}
-
-/// A subkey that the primary key vouched for.
-#[derive(Clone)]
-pub(crate) struct Subkey {
-    pub(crate) key: PublicSubkey,
-    pub(crate) fingerprint: Fingerprint,
-    pub(crate) algorithm: u8,
-    flags: u8,
-    life: Life,
-}
-
-/// From when to when a key is good.
-#[derive(Clone, Copy)]
-struct Life {
-    created_s: u64,
-    expires_s: Option<u64>,
-    revoked: bool,
-}
-
-/// Why a key is not good at a moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unusable {
-    Revoked,
-    Expired,
-    NotYet,
-}
-
-impl Life {
-    fn of(key: &impl KeyDetails, statement: &Statement, revoked: bool) -> Self {
-        let created_s = u64::from(key.created_at().as_secs());
-        let expires_s = statement
-            .key_life_s
-            .map(|life_s| created_s.saturating_add(life_s));
-        Self {
-            created_s,
-            expires_s,
-            revoked,
-        }
-    }
-
-    fn check(self, at_s: u64) -> Result<(), Unusable> {
-        let skew_s = limit::CLOCK_SKEW_MS.div_ceil(1000);
-        if self.revoked {
-            Err(Unusable::Revoked)
-        } else if self.expires_s.is_some_and(|expires_s| expires_s <= at_s) {
-            Err(Unusable::Expired)
-        } else if self.created_s > at_s.saturating_add(skew_s) {
-            Err(Unusable::NotYet)
-        } else {
-            Ok(())
-        }
-    }
 }
 
 impl Certificate {
@@ -116,55 +43,14 @@ impl Certificate {
 
     /// Reads a certificate, whatever the time.
     pub(crate) fn read(bytes: &[u8]) -> Result<Self, Rejection> {
-        if bytes.len() > limit::CERTIFICATE_BYTES_MAX {
-            return Err(Rejection::TooLarge);
-        }
-        let packets = packet::all(bytes, limit::CERTIFICATE_PACKETS_MAX);
-        let parts = parts(&packets.ok_or(Rejection::Malformed)?);
-        let (first, rest) = parts.split_first().ok_or(Rejection::Malformed)?;
-        if first.key.tag != tag::PRIMARY {
-            return Err(Rejection::Malformed);
-        }
-        let primary = primary_key(first.key.body).ok_or(Rejection::Malformed)?;
-        let fingerprint = statement::fingerprint(&primary.fingerprint());
-        let fingerprint = fingerprint.ok_or(Rejection::Malformed)?;
-
-        let by_primary = first.statements(fingerprint);
-        let holds = |expected, signs: bool| {
-            newest(&by_primary, |it| {
-                it.kind == expected
-                    && (!signs || it.flags & flag::SIGN != 0)
-                    && it.signature().verify_key(&primary).is_ok()
-            })
-        };
-        let revoked = holds(kind::KEY_REVOCATION, false);
-        let direct = holds(kind::DIRECT, true).ok_or(Rejection::Malformed)?;
-
-        let mut clean = Vec::with_capacity(bytes.len());
-        packet::push(&mut clean, tag::PRIMARY, first.key.body);
-        push_signatures(&mut clean, revoked, direct);
-        let life = Life::of(&primary, &direct.0, revoked.is_some());
-        let mut updated_s = direct.0.created_s;
-        let mut subkeys: Vec<Subkey> = Vec::new();
-        for part in rest.iter().filter(|part| part.key.tag == tag::SUBKEY) {
-            let Some((subkey, statement)) =
-                part.subkey(&primary, fingerprint, &mut clean, &subkeys)
-            else {
-                continue;
-            };
-            updated_s = updated_s.max(statement);
-            subkeys.push(subkey);
-        }
-        if subkeys.len() > limit::CERTIFICATE_SUBKEYS_MAX {
-            return Err(Rejection::TooLarge);
-        }
+        let reduced = reduce::reduce(bytes)?;
         Ok(Self {
-            bytes: clean,
-            fingerprint,
-            primary,
-            life,
-            updated_s,
-            subkeys,
+            bytes: reduced.bytes,
+            fingerprint: reduced.fingerprint,
+            primary: reduced.primary,
+            life: reduced.life,
+            updated_s: reduced.updated_s,
+            subkeys: reduced.subkeys,
         })
     }
 
@@ -309,181 +195,4 @@ impl core::fmt::Debug for Certificate {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Certificate({} bytes)", self.bytes.len())
     }
-}
-
-impl Subkey {
-    pub(crate) const fn encrypts(&self) -> bool {
-        self.flags & (flag::SENT | flag::STORED) != 0 && self.algorithm != algorithm::ED25519
-    }
-
-    pub(crate) const fn authenticates(&self) -> bool {
-        self.flags & flag::AUTHENTICATE != 0 && self.algorithm == algorithm::ED25519
-    }
-}
-
-/// A key packet and the signatures that follow it.
-struct Part<'a> {
-    key: Packet<'a>,
-    signatures: Vec<&'a [u8]>,
-}
-
-/// A signature and its body without the part that is not signed.
-type Signed = (Statement, Vec<u8>);
-
-/// Cuts a certificate before every packet that is not a signature.
-fn parts<'a>(packets: &[Packet<'a>]) -> Vec<Part<'a>> {
-    let mut parts: Vec<Part<'a>> = Vec::new();
-    for &key in packets {
-        match parts.last_mut() {
-            Some(part) if key.tag == tag::SIGNATURE => part.signatures.push(key.body),
-            _ => parts.push(Part {
-                key,
-                signatures: Vec::new(),
-            }),
-        }
-    }
-    parts
-}
-
-impl Part<'_> {
-    /// The signatures that can be read and that may be by `primary`.
-    fn statements(&self, primary: Fingerprint) -> Vec<Signed> {
-        let read = |body: &&[u8]| {
-            let body = signed_part(body)?;
-            let statement = Statement::read(&body).ok()?;
-            let own = statement.issuer.is_none_or(|issuer| issuer == primary);
-            // Muttr's own never run out by themselves: the key's life is what ends.
-            (own && statement.expires_s.is_none()).then_some((statement, body))
-        };
-        self.signatures.iter().filter_map(read).collect()
-    }
-
-    /// Reads a subkey with its binding, and appends both to `clean`. Also says when it was bound.
-    fn subkey(
-        &self,
-        primary: &PublicKey,
-        owner: Fingerprint,
-        clean: &mut Vec<u8>,
-        before: &[Subkey],
-    ) -> Option<(Subkey, u64)> {
-        let algorithm = key_shape(self.key.body)?;
-        let key = subkey_key(self.key.body)?;
-        let fingerprint = statement::fingerprint(&key.fingerprint())?;
-        if before.iter().any(|it| it.fingerprint == fingerprint) {
-            return None;
-        }
-        let statements = self.statements(owner);
-        let holds = |expected| {
-            newest(&statements, |it| {
-                it.kind == expected
-                    && it.signature().verify_subkey_binding(primary, &key).is_ok()
-                    && (expected != kind::SUBKEY || consents(it, primary, &key))
-            })
-        };
-        let revoked = holds(kind::SUBKEY_REVOCATION);
-        let binding = holds(kind::SUBKEY)?;
-        packet::push(clean, tag::SUBKEY, self.key.body);
-        push_signatures(clean, revoked, binding);
-        let life = Life::of(&key, &binding.0, revoked.is_some());
-        let flags = binding.0.flags;
-        Some((
-            Subkey {
-                key,
-                fingerprint,
-                algorithm,
-                flags,
-                life,
-            },
-            binding.0.created_s,
-        ))
-    }
-}
-
-/// Whether a subkey that can sign agreed to be bound. Otherwise anyone could bind another's
-/// subkey to their own certificate and pass its signatures off as theirs.
-fn consents(binding: &Statement, primary: &PublicKey, key: &PublicSubkey) -> bool {
-    if binding.flags & (flag::AUTHENTICATE | flag::SIGN) == 0 {
-        return true;
-    }
-    let Some(consent) = binding.signature().embedded_signature() else {
-        return false;
-    };
-    let Ok(bytes) = consent.to_bytes() else {
-        return false;
-    };
-    let Ok(consent) = Statement::read(&bytes) else {
-        return false;
-    };
-    consent.kind == kind::CONSENT
-        && consent
-            .signature()
-            .verify_primary_key_binding(key, primary)
-            .is_ok()
-}
-
-fn newest(statements: &[Signed], holds: impl Fn(&Statement) -> bool) -> Option<&Signed> {
-    let good = statements.iter().filter(|(statement, _)| holds(statement));
-    good.max_by_key(|(statement, body)| (statement.created_s, body))
-}
-
-fn push_signatures(clean: &mut Vec<u8>, revoked: Option<&Signed>, binding: &Signed) {
-    if let Some((_, body)) = revoked {
-        packet::push(clean, tag::SIGNATURE, body);
-    }
-    packet::push(clean, tag::SIGNATURE, &binding.1);
-}
-
-/// A signature body with nothing in its unsigned area, which anyone could have written.
-fn signed_part(body: &[u8]) -> Option<Vec<u8>> {
-    statement::salt(body).ok()?;
-    let mut rest = body;
-    let _fixed: [u8; 4] = take(&mut rest)?;
-    let hashed = usize::try_from(u32::from_be_bytes(take(&mut rest)?)).ok()?;
-    let (_, mut rest) = rest.split_at_checked(hashed)?;
-    let unhashed = usize::try_from(u32::from_be_bytes(take(&mut rest)?)).ok()?;
-    let (_, signature) = rest.split_at_checked(unhashed)?;
-    let signed = body.get(..hashed.checked_add(8)?)?;
-    Some([signed, &[0; 4], signature].concat())
-}
-
-/// The algorithm of a version 6 key packet whose parts have exactly the right length.
-pub(crate) fn key_shape(mut body: &[u8]) -> Option<u8> {
-    let [version, _, _, _, _, algorithm, l0, l1, l2, l3] = take(&mut body)?;
-    let len = usize::try_from(u32::from_be_bytes([l0, l1, l2, l3])).ok()?;
-    let expected = key_bytes(algorithm)?;
-    (version == 6 && len == expected && body.len() == expected).then_some(algorithm)
-}
-
-/// Bytes of public key material.
-pub(crate) const fn key_bytes(algorithm: u8) -> Option<usize> {
-    match algorithm {
-        algorithm::X25519 | algorithm::ED25519 => Some(32),
-        algorithm::ML_KEM_768_X25519 => Some(32 + 1184),
-        _ => None,
-    }
-}
-
-/// Reads the body of a primary key packet.
-pub(super) fn primary_key(body: &[u8]) -> Option<PublicKey> {
-    let good = key_shape(body) == Some(algorithm::ED25519);
-    let header = PacketHeader::new_fixed(Tag::PublicKey, u32::try_from(body.len()).ok()?);
-    let key = good
-        .then(|| PublicKey::try_from_reader(header, body).ok())
-        .flatten();
-    key.filter(|key| !is_weak(key.public_params()))
-}
-
-/// Reads the body of a subkey packet.
-pub(super) fn subkey_key(body: &[u8]) -> Option<PublicSubkey> {
-    let header = PacketHeader::new_fixed(Tag::PublicSubkey, u32::try_from(body.len()).ok()?);
-    let good = key_shape(body).is_some();
-    let key = good
-        .then(|| PublicSubkey::try_from_reader(header, body).ok())
-        .flatten();
-    key.filter(|key| !is_weak(key.public_params()))
-}
-
-/// Whether a key of Ed25519 is one that anybody could sign for (a point of small order).
-fn is_weak(params: &PublicParams) -> bool {
-    matches!(params, PublicParams::Ed25519(params) if params.key.is_weak())
 }

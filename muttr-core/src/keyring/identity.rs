@@ -13,7 +13,8 @@ use rand_core::{CryptoRng, RngCore};
 use zeroize::Zeroizing;
 
 use super::{
-    certificate::{Certificate, algorithm, key_bytes, key_shape},
+    certificate::Certificate,
+    key::{algorithm, key_bytes, key_shape},
     proof,
     selfsign::{self, Use, timestamp},
     statement,

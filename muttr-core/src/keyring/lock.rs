@@ -15,8 +15,8 @@ use zeroize::Zeroizing;
 
 use super::{
     armor,
-    certificate::{primary_key, subkey_key},
     identity::{Identity, plain, public_part, secret_packets, secret_part},
+    key::{primary_key, subkey_key},
 };
 use crate::{
     envelope::packet::{Packet, tag, take},

@@ -66,7 +66,8 @@ impl Forgery {
         }
     }
 
-    pub(super) fn sealed(self) -> Record {
+    /// One-pass signature, literal and signature.
+    pub(super) fn packets(&self) -> Vec<u8> {
         let mut rng = dice(9);
         let algorithm = PublicKeyAlgorithm::Ed25519;
         let mut config = SignatureConfig::v6(&mut rng, self.kind, algorithm, self.hash).unwrap();
@@ -84,15 +85,23 @@ impl Forgery {
         .into_iter()
         .flatten()
         .map(|data| Subpacket::regular(data).unwrap())
-        .chain(self.more)
+        .chain(self.more.clone())
         .collect();
-        config.unhashed_subpackets = self.unsigned;
-        let literal = self.literal.unwrap_or_else(|| self.payload.encode());
-        let signed = seal::one_pass_signed(config, self.signer.primary(), &literal).unwrap();
+        config.unhashed_subpackets.clone_from(&self.unsigned);
+        let literal = self
+            .literal
+            .clone()
+            .unwrap_or_else(|| self.payload.encode());
+        seal::one_pass_signed(config, self.signer.primary(), &literal)
+            .unwrap()
+            .to_vec()
+    }
+
+    pub(super) fn sealed(self) -> Record {
         let deletion_hash = self
             .deletion_hash
             .unwrap_or_else(|| self.payload.deletion_hash());
-        let ciphertext = enclose(&self.sealed_to, &signed, self.bend);
+        let ciphertext = enclose(&self.sealed_to, &self.packets(), self.bend);
         let expires_h = record::expiry_h(NOW, limit::DAY_MS);
         Record::new(record::Kind::Message, expires_h, deletion_hash, &ciphertext).unwrap()
     }

@@ -68,7 +68,7 @@ pub(crate) fn bound(
     body: &[u8],
     more: Vec<Subpacket>,
 ) -> Signature {
-    let subkey = super::super::certificate::subkey_key(body).unwrap();
+    let subkey = super::super::key::subkey_key(body).unwrap();
     let config = selfsign::config(&mut dice(6), kind, LATER_S, by.primary(), more).unwrap();
     let primary = of.certificate().primary();
     config

@@ -1,0 +1,301 @@
+//! Vectors for other implementations, in `tests/fixtures/envelope`: what a record opens to, or
+//! why it does not, and which containers pass the door.
+//!
+//! Each is made again from the cast's keys and compared with its file, and then the file is read
+//! and opened. Run with `MUTTR_WRITE_FIXTURES=1` to write the files after a change of the format.
+
+extern crate std;
+
+use alloc::{collections::BTreeMap, format, string::String, vec, vec::Vec};
+use core::fmt::Write as _;
+use std::{env, fs, path::PathBuf};
+
+use pgp::packet::SignatureType;
+
+use super::{NOW, draft, forge::Forgery, sealed};
+use crate::{
+    envelope::{
+        Attached, Kind, Progress, ReadReceipt, container, open,
+        packet::{self, tag},
+        record::{self, Record},
+    },
+    keyring::cast::{alice, bob, carol},
+    wire,
+};
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../tests/fixtures/envelope"
+    ))
+    .join(name)
+}
+
+/// Writes or compares, as the environment says.
+fn settle(name: &str, text: &str) {
+    if env::var_os("MUTTR_WRITE_FIXTURES").is_some() {
+        fs::create_dir_all(path("")).unwrap();
+        fs::write(path(name), text).unwrap();
+    }
+    let kept = fs::read_to_string(path(name)).unwrap();
+    assert!(kept == text, "{name} is made differently now");
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").unwrap();
+        text
+    })
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digits: Vec<_> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let octet = |pair: &[u8]| u8::from_str_radix(core::str::from_utf8(pair).unwrap(), 16).unwrap();
+    digits.chunks_exact(2).map(octet).collect()
+}
+
+/// `name: value` lines; a value goes on in lines that are indented.
+fn fields(text: &str) -> BTreeMap<String, String> {
+    let joined = text.replace("\n  ", "");
+    let lines = joined.lines().filter(|line| !line.starts_with('#'));
+    lines
+        .filter_map(|line| line.split_once(": "))
+        .map(|(k, v)| (k.into(), v.into()))
+        .collect()
+}
+
+fn field(text: &mut String, name: &str, value: &str) {
+    write!(text, "{name}: ").unwrap();
+    for (n, part) in value.as_bytes().chunks(96).enumerate() {
+        let indent = if n == 0 { "" } else { "\n  " };
+        write!(text, "{indent}{}", core::str::from_utf8(part).unwrap()).unwrap();
+    }
+    text.push('\n');
+}
+
+/// Records by name: what they show, and the record. All are read by Bob at `NOW`, who knows Alice.
+fn records() -> Vec<(&'static str, &'static str, Record)> {
+    let mut by_hash = draft(NOW, b"hello again");
+    by_hash.attached = Attached::Hash(alice().certificate().hash());
+    (by_hash.seq, by_hash.previous) = (2, Some(draft(NOW, b"hello").hash()));
+    by_hash.wants_receipt = true;
+    let receipt = ReadReceipt {
+        ids: vec![by_hash.id],
+        state: Progress::Fetched,
+    };
+    let mut fetched = by_hash.clone();
+    (fetched.kind, fetched.body) = (Kind::Receipt, wire::encode(&receipt));
+    fetched.content_type = "application/cbor".into();
+    let forged = |change: fn(&mut Forgery)| {
+        let mut forgery = Forgery::new();
+        forgery.payload.attached = Attached::Hash(alice().certificate().hash());
+        change(&mut forgery);
+        forgery.sealed()
+    };
+    vec![
+        (
+            "hello",
+            "The first message, with the certificate.",
+            sealed(NOW, &draft(NOW, b"hello")).unwrap(),
+        ),
+        (
+            "again",
+            "The second, with its hash.",
+            sealed(NOW, &by_hash).unwrap(),
+        ),
+        (
+            "receipt",
+            "How far a message came.",
+            sealed(NOW, &fetched).unwrap(),
+        ),
+        (
+            "text",
+            "Signed as text.",
+            forged(|it| it.kind = SignatureType::Text),
+        ),
+        (
+            "forwarded",
+            "Signed for Carol.",
+            forged(|it| it.intended = Some(carol().fingerprint())),
+        ),
+        (
+            "unaddressed",
+            "Signed for nobody in particular.",
+            forged(|it| it.intended = None),
+        ),
+        (
+            "anonymous",
+            "The signature names no issuer.",
+            forged(|it| it.issuer = None),
+        ),
+        (
+            "future",
+            "Signed an hour ahead.",
+            forged(|it| {
+                it.created_s += 3600;
+                it.payload.sent_ms += 3_600_000;
+            }),
+        ),
+        (
+            "over",
+            "The signature counted for a second.",
+            forged(|it| {
+                it.created_s -= 60;
+                it.payload.sent_ms -= 60_000;
+                it.lives_s = Some(1);
+            }),
+        ),
+        (
+            "retold",
+            "The payload says it is for Carol.",
+            forged(|it| it.payload.to.fingerprint = carol().fingerprint()),
+        ),
+        (
+            "token",
+            "The record shows another token's hash.",
+            forged(|it| it.deletion_hash = Some([7; 32])),
+        ),
+        (
+            "newer",
+            "A payload of version 2.",
+            forged(|it| it.literal = Some(b"\xa1av\x02".to_vec())),
+        ),
+    ]
+}
+
+#[test]
+fn records_open_to_what_their_files_say() {
+    let known = |it: &_| (*it == alice().fingerprint()).then(|| alice().certificate().clone());
+    for (name, remark, record) in records() {
+        let mut text = format!("# {remark}\n");
+        field(&mut text, "to", "bob");
+        field(&mut text, "now_ms", &format!("{}", NOW.wall_ms));
+        match open(NOW, &bob(), &record, &known) {
+            Ok(opened) => field(&mut text, "payload", &hex(&opened.payload.encode())),
+            Err(fault) => field(&mut text, "fault", &format!("{fault}")),
+        }
+        field(&mut text, "record_key", &format!("{}", record.key()));
+        field(&mut text, "record", &hex(record.bytes()));
+        let name = format!("{name}.record.txt");
+        settle(&name, &text);
+
+        let kept = fields(&fs::read_to_string(path(&name)).unwrap());
+        let record = Record::parse(&unhex(&kept["record"])).unwrap();
+        assert_eq!(format!("{}", record.key()), kept["record_key"]);
+        match open(NOW, &bob(), &record, &known) {
+            Ok(opened) => assert_eq!(opened.payload.encode(), unhex(&kept["payload"])),
+            Err(fault) => assert_eq!(format!("{fault}"), kept["fault"]),
+        }
+    }
+}
+
+/// Ciphertexts by name: whether they pass, as what, and their bytes.
+fn containers() -> Vec<(String, record::Kind, Vec<u8>)> {
+    let record = sealed(NOW, &draft(NOW, b"hello")).unwrap();
+    let (key, _) = packet::next(record.ciphertext()).unwrap();
+    let key = key.body;
+    // The door looks at heads and lengths; what is encrypted may be anything.
+    let body = |head: [u8; 4]| [&head[..], &[7; 64]].concat();
+    let joined = |packets: &[(u8, &[u8])]| {
+        packets.iter().fold(vec![], |mut bytes, (tag, body)| {
+            packet::push(&mut bytes, *tag, body);
+            bytes
+        })
+    };
+    let good = body([2, 9, 2, 10]);
+    let (k, e) = (tag::KEY, tag::ENCRYPTED);
+    let mut all = vec![("message", joined(&[(k, key), (e, &good)]))];
+    all.push((
+        "message-two-keys",
+        joined(&[(k, key), (k, key), (e, &good)]),
+    ));
+    all.push(("message-no-key", joined(&[(e, &good)])));
+    all.push((
+        "message-padding-before",
+        joined(&[(tag::PADDING, &[0; 4]), (k, key), (e, &good)]),
+    ));
+    all.push((
+        "message-padding-after",
+        joined(&[(k, key), (e, &good), (tag::PADDING, &[0; 4])]),
+    ));
+    all.push(("message-octet-after", [&all[0].1[..], &[0]].concat()));
+    all.push(("message-cut", all[0].1[..all[0].1.len() - 1].to_vec()));
+    all.push(("message-compressed", joined(&[(k, key), (8, &good)])));
+    all.push(("message-old-encryption", joined(&[(k, key), (9, &good)])));
+    let named = [&[6, 33, 6][..], &[7; 32], &key[2..]].concat();
+    all.push((
+        "message-named-recipient",
+        joined(&[(k, &named), (e, &good)]),
+    ));
+    let partial = [
+        &joined(&[(k, key)])[..],
+        &[0xC0 | e, 0xE6],
+        &good[..64],
+        &[4],
+        &good[64..],
+    ]
+    .concat();
+    all.push(("message-partial-length", partial));
+    let modes = [
+        "message-mode-0",
+        "message-eax",
+        "message-gcm",
+        "message-mode-100",
+        "message-mode-255",
+    ];
+    for (name, mode) in modes.into_iter().zip([0, 1, 3, 100, 255]) {
+        all.push((name, joined(&[(k, key), (e, &body([2, 9, mode, 10]))])));
+    }
+    all.push((
+        "message-chunk-size-11",
+        joined(&[(k, key), (e, &body([2, 9, 2, 11]))]),
+    ));
+    all.push((
+        "message-aes-128",
+        joined(&[(k, key), (e, &body([2, 7, 2, 10]))]),
+    ));
+    all.push((
+        "message-version-1",
+        joined(&[(k, key), (e, &body([1, 9, 2, 10]))]),
+    ));
+    all.push(("chunk", joined(&[(e, &body([2, 9, 3, 10]))])));
+    all.push(("chunk-ocb", joined(&[(e, &good)])));
+    all.push((
+        "chunk-twice",
+        joined(&[(e, &body([2, 9, 3, 10])), (e, &body([2, 9, 3, 10]))]),
+    ));
+    let kind = |name: &str| {
+        if name.starts_with("chunk") {
+            record::Kind::Chunk
+        } else {
+            record::Kind::Message
+        }
+    };
+    let numbered = all.into_iter().enumerate();
+    numbered
+        .map(|(n, (name, bytes))| (format!("{n:02}-{name}"), kind(name), bytes))
+        .collect()
+}
+
+#[test]
+fn containers_pass_as_their_file_says() {
+    let mut text = String::from(
+        "# Ciphertexts, as what they are offered, and whether they pass (`ok`) or not (`no`).\n",
+    );
+    for (name, kind, bytes) in containers() {
+        let verdict = if container::check(kind, &bytes).is_ok() {
+            "ok"
+        } else {
+            "no"
+        };
+        field(&mut text, &name, &format!("{verdict} {}", hex(&bytes)));
+    }
+    settle("containers.txt", &text);
+    let kept = fields(&text);
+    let passed: Vec<_> = kept
+        .iter()
+        .filter(|(_, it)| it.starts_with("ok"))
+        .map(|(k, _)| k.as_str())
+        .collect();
+    assert_eq!(passed, ["00-message", "19-chunk"]);
+}
