@@ -75,7 +75,13 @@ impl Custody {
         Self {
             space: config.space,
             me: config.me,
-            routing: Routing::new(config.space, config.me, config.links_max, config.random),
+            routing: Routing::new(
+                config.space,
+                config.me,
+                config.links_max,
+                config.direct,
+                config.random,
+            ),
             records: RecordStore::new(&config),
             pods: BTreeSet::new(),
             jobs_begun: 0,

@@ -72,6 +72,8 @@ pub(crate) struct Told {
 /// The part of a seed that knows the way to others.
 pub(crate) struct Routing {
     me: SeedId,
+    /// A link that breaks under us takes its seed's good name with it.
+    direct: bool,
     links: Links,
     table: Buckets,
     /// Through whom we joined; tried whenever the table knows too few.
@@ -105,9 +107,16 @@ impl fmt::Debug for Routing {
 }
 
 impl Routing {
-    pub(crate) fn new(space: u8, me: SeedId, links_max: usize, random: [u8; 32]) -> Self {
+    pub(crate) fn new(
+        space: u8,
+        me: SeedId,
+        links_max: usize,
+        direct: bool,
+        random: [u8; 32],
+    ) -> Self {
         Self {
             me,
+            direct,
             links: Links::new(space, links_max),
             table: Buckets::new(me.position()),
             anchors: BTreeMap::new(),
@@ -312,7 +321,10 @@ impl Routing {
 
     pub(crate) fn unlinked(&mut self, now: Time, seed: &SeedId) {
         self.table.unlinked(seed, now.mono_ms);
-        self.links.unlinked(now, seed);
+        let broke = self.links.unlinked(now, seed);
+        if broke && self.direct {
+            self.table.failed(seed);
+        }
         if self.anchors.contains_key(seed) && self.is_adrift() {
             let soon_ms = now.after(self.refresh_pause_ms());
             self.refresh_at_ms = earliest(self.refresh_at_ms, Some(soon_ms));

@@ -35,6 +35,9 @@ pub struct Config {
     pub records_max: usize,
     /// Links beyond which idle ones are closed before another is opened.
     pub links_max: usize,
+    /// Others link to us directly and not over circuits, as to a pod: when such a link breaks,
+    /// its seed is gone, or will be back by itself.
+    pub direct: bool,
 }
 
 impl Config {
@@ -51,6 +54,7 @@ impl Config {
             bytes_reserved: 0,
             records_max: limit::KEEP_RECORDS_MAX,
             links_max: limit::LINKS_MAX,
+            direct: false,
         }
     }
 
@@ -62,6 +66,7 @@ impl Config {
             bytes_reserved: limit::POD_BYTES_DEFAULT / 2,
             records_max: limit::POD_RECORDS_MAX,
             links_max: limit::POD_LINKS_MAX,
+            direct: true,
             ..Self::seed(space, key, random)
         }
     }

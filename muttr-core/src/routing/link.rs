@@ -298,14 +298,16 @@ impl Links {
             .get_or_insert_with(|| now.after(limit::LINK_IDLE_MS));
     }
 
-    pub(crate) fn unlinked(&mut self, now: Time, seed: &SeedId) {
+    /// A link is gone. True when it was up and it was not we who closed it.
+    pub(crate) fn unlinked(&mut self, now: Time, seed: &SeedId) -> bool {
         let Some(peer) = self.peers.get_mut(seed) else {
-            return;
+            return false;
         };
+        let broke = peer.state == State::Up;
         let ids: Vec<u64> = peer.asks.iter().copied().collect();
         match peer.state {
             // An older link of the same seed.
-            State::Waiting => return,
+            State::Waiting => return false,
             State::Opening => {
                 for id in ids {
                     self.finish(id, Err(Silence::Unlinked));
@@ -320,6 +322,7 @@ impl Links {
             }
         }
         self.open_waiting(now);
+        broke
     }
 
     /// After a link went: opens it anew when there is still something to ask.
@@ -480,6 +483,8 @@ impl Links {
             };
             self.finish(id, Err(silence));
         }
+        // Whatever just ended may have left a link idle, which can make room for another.
+        self.open_waiting(now);
         if self.sweep_at_ms.is_some_and(|at_ms| at_ms <= now.mono_ms) {
             self.sweep(now);
             let again = now.after(limit::LINK_IDLE_MS / 2);

@@ -11,8 +11,10 @@ use crate::{
     custody::{Command, Config, Event, receipt},
     envelope::record::Record,
     limit,
+    machine::{Frame, Input, Link, Machine, Output, Protocol},
     name::{Position, RecordKey, SeedId},
     rejection::Rejection,
+    routing::wire::Message,
 };
 
 fn fetch(network: &mut Network, seed: SeedId, key: RecordKey) -> Option<Result<Record, Rejection>> {
@@ -322,4 +324,62 @@ fn a_pod_that_comes_back_with_nothing_is_found_again() {
     let known = network.seeds[&pod].machine.seeds();
     let linked = known.iter().filter(|listed| listed.linked).count();
     assert!(linked >= 25, "{linked} of 29 came back");
+}
+
+#[test]
+fn many_links_already_there_hold_no_store_up() {
+    let mut network = Network::joined(50);
+    network.run(3 * limit::MINUTE_MS);
+    for number in 0..16 {
+        let alice = network.ids[3 * number + 1];
+        network.take_events(alice);
+        let record = record(number as u64, limit::DAY_MS);
+        network.command(
+            alice,
+            Command::Store {
+                id: 1,
+                record,
+                copies: limit::HOLDERS,
+            },
+        );
+        network.run(2_500);
+        let promised = holders(&network.take_events(alice)).len();
+        assert_eq!(promised, limit::HOLDERS, "store {number}");
+    }
+}
+
+#[test]
+fn a_pod_names_nobody_whose_tab_was_closed() {
+    let mut network = Network::joined(20);
+    let pod = network.add(Config::pod(9, key(77), [7; 32]));
+    let contact = network.contact(20);
+    for seed in network.ids.clone() {
+        network.command(seed, Command::Join(vec![contact.clone()]));
+    }
+    network.run(5_000);
+    let gone = network.ids[4];
+    network.leave(gone);
+    network.run(100);
+    let asker = network.ids[5];
+    let question = Message::find_node(&gone.to_peer_id()).encode();
+    let now = network.now();
+    let frame = Frame::Ask(1, Protocol::Routing, question);
+    let machine = &mut network.sim(pod).machine;
+    machine.handle(now, Input::Frame(Link::Seed(asker), frame));
+    let answer = core::iter::from_fn(|| machine.poll()).find_map(|output| match output {
+        Output::Send(_, Frame::Answer(1, bytes)) => Message::decode(&bytes).ok(),
+        _ => None,
+    });
+    let named: Vec<SeedId> = answer
+        .unwrap()
+        .contacts()
+        .iter()
+        .map(|named| named.seed)
+        .collect();
+    assert_eq!(
+        named.len(),
+        18,
+        "all but the pod, the one who asks and the one who left"
+    );
+    assert!(!named.contains(&gone));
 }

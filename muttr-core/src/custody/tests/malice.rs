@@ -12,11 +12,13 @@ use super::{
 };
 use crate::{
     custody::{Command, Config, Custody, Event},
+    envelope::record::Record,
     limit,
-    machine::{Frame, Input, Kept, Link, Machine, Output, Protocol, Row, Traits},
+    machine::{Frame, Input, Kept, Link, Machine, Output, Protocol, Row, Traits, Write},
     name::{Position, RecordKey, SeedId},
     rejection::Rejection,
     routing::wire::{Message, Peer},
+    time::Time,
     wire::{
         self,
         store::{Get, Put, Receipt, StoreAnswer, StoreAsk},
@@ -328,43 +330,100 @@ fn mutate(rng: &mut ChaCha20Rng, bytes: &mut Vec<u8>) {
     }
 }
 
-#[test]
-fn mutated_bytes_at_every_door_do_no_harm() {
-    let record = record(1, limit::DAY_MS);
-    let (key, expires_h) = (record.key(), record.expires_h());
+/// A good message of each kind that others send unasked.
+fn questions(record: &Record) -> [(Protocol, Vec<u8>); 4] {
+    let bytes = record.bytes().to_vec();
     let put = Put {
-        record: record.bytes().to_vec(),
+        record: bytes,
         stamp: Vec::new(),
         hops: 0,
         spread: 0,
     };
+    let get = Get {
+        key: record.key(),
+        hops: 1,
+    };
+    [
+        (Protocol::Store, wire::encode(&StoreAsk::Put(put))),
+        (Protocol::Store, wire::encode(&StoreAsk::Get(get))),
+        (
+            Protocol::Store,
+            wire::encode(&StoreAsk::Have(vec![record.key(); 3])),
+        ),
+        (Protocol::Routing, a_way().encode()),
+    ]
+}
+
+/// A good message of each kind that others answer with, and a good row.
+fn answers(record: &Record) -> [Vec<u8>; 4] {
+    let (key, expires_h) = (record.key(), record.expires_h());
     let receipt = Receipt {
         key,
         expires_h,
         seed: MALLORY,
         signature: vec![3; 64],
     };
-    let mut message = Message::find_node(&MALLORY.to_peer_id());
+    let mut holder = alice();
+    let (_, put) = &questions(record)[0];
+    let frame = Frame::Ask(1, Protocol::Store, put.clone());
+    holder.handle(START, Input::Frame(Link::Seed(MALLORY), frame));
+    let kept = core::iter::from_fn(|| holder.poll()).find_map(|output| match output {
+        Output::Keep(_, batch) => batch.writes.into_iter().next(),
+        _ => None,
+    });
+    let Some(Write::Put(_, row)) = kept else {
+        panic!("nothing was kept")
+    };
+    let bytes = record.bytes().to_vec().into();
+    [
+        wire::encode(&StoreAnswer::Kept(vec![receipt])),
+        wire::encode(&StoreAnswer::Record(bytes)),
+        a_way().encode(),
+        row.value,
+    ]
+}
+
+fn a_way() -> Message {
+    let id = SeedId([9; 32]).to_peer_id();
     let peer = Peer {
-        id: SeedId([9; 32]).to_peer_id(),
+        id,
         addresses: vec![vec![4]],
         connection: 1,
     };
-    message.closer = vec![peer; 3];
-    let questions = [
-        (Protocol::Store, wire::encode(&StoreAsk::Put(put))),
-        (
-            Protocol::Store,
-            wire::encode(&StoreAsk::Get(Get { key, hops: 1 })),
-        ),
-        (Protocol::Store, wire::encode(&StoreAsk::Have(vec![key; 3]))),
-        (Protocol::Routing, message.encode()),
-    ];
-    let answers = [
-        wire::encode(&StoreAnswer::Kept(vec![receipt])),
-        wire::encode(&StoreAnswer::Record(record.bytes().to_vec().into())),
-        message.encode(),
-    ];
+    Message {
+        closer: vec![peer; 3],
+        ..Message::find_node(&MALLORY.to_peer_id())
+    }
+}
+
+/// Answers whatever alice wants with something that was once good.
+fn answer_badly(alice: &mut Custody, now: Time, rng: &mut ChaCha20Rng, answers: &[Vec<u8>; 4]) {
+    while let Some(output) = alice.poll() {
+        let mut bytes = answers[rng.next_u32() as usize % 4].clone();
+        mutate(rng, &mut bytes);
+        let input = match output {
+            Output::Send(link, Frame::Ask(id, ..)) => Input::Frame(link, Frame::Answer(id, bytes)),
+            Output::Recall(ticket, scan) => {
+                let row = Row {
+                    key: scan.from,
+                    value: bytes,
+                };
+                Input::Recalled(ticket, Some(vec![row]))
+            }
+            Output::Keep(ticket, _) if rng.next_u32() % 2 == 0 => Input::Kept(ticket, Kept::Ok),
+            Output::Keep(ticket, _) => Input::Kept(ticket, Kept::Failed),
+            Output::Link(seed, _) => Input::Unlinked(Link::Seed(seed)),
+            Output::Unlink(link) => Input::Unlinked(link),
+            Output::Send(..) | Output::Event(_) => continue,
+        };
+        alice.handle(now, input);
+    }
+}
+
+#[test]
+fn mutated_bytes_at_every_door_do_no_harm() {
+    let record = record(1, limit::DAY_MS);
+    let (questions, answers) = (questions(&record), answers(&record));
     let mut rng = ChaCha20Rng::from_seed([7; 32]);
     let mut alice = alice();
     for round in 0..20_000_u64 {
@@ -377,12 +436,14 @@ fn mutated_bytes_at_every_door_do_no_harm() {
             stores: true,
         };
         alice.handle(now, Input::Linked(Link::Seed(MALLORY), traits));
-        alice.handle(
-            now,
-            Input::Frame(Link::Seed(MALLORY), Frame::Ask(round, protocol, bytes)),
-        );
+        let frame = Frame::Ask(round, protocol, bytes);
+        alice.handle(now, Input::Frame(Link::Seed(MALLORY), frame));
         if round % 50 == 0 {
-            alice.handle(now, Input::Command(Command::Fetch { id: round, key }));
+            let fetch = Command::Fetch {
+                id: round,
+                key: record.key(),
+            };
+            alice.handle(now, Input::Command(fetch));
             let store = Command::Store {
                 id: round,
                 record: record.clone(),
@@ -390,28 +451,7 @@ fn mutated_bytes_at_every_door_do_no_harm() {
             };
             alice.handle(now, Input::Command(store));
         }
-        while let Some(output) = alice.poll() {
-            match output {
-                Output::Send(link, Frame::Ask(id, ..)) => {
-                    let mut bytes = answers[rng.next_u32() as usize % 3].clone();
-                    mutate(&mut rng, &mut bytes);
-                    alice.handle(now, Input::Frame(link, Frame::Answer(id, bytes)));
-                }
-                Output::Recall(ticket, _) => {
-                    let mut value = answers[rng.next_u32() as usize % 3].clone();
-                    mutate(&mut rng, &mut value);
-                    let rows = vec![Row {
-                        key: key.0.to_vec(),
-                        value,
-                    }];
-                    alice.handle(now, Input::Recalled(ticket, Some(rows)));
-                }
-                Output::Keep(ticket, _) => alice.handle(now, Input::Kept(ticket, Kept::Failed)),
-                Output::Link(seed, _) => alice.handle(now, Input::Unlinked(Link::Seed(seed))),
-                Output::Unlink(link) => alice.handle(now, Input::Unlinked(link)),
-                Output::Send(..) | Output::Event(_) => {}
-            }
-        }
+        answer_badly(&mut alice, now, &mut rng, &answers);
     }
     alice.handle(later(limit::DAY_MS), Input::Tick);
     alice.handle(later(limit::DAY_MS + limit::FETCH_MS_MAX), Input::Tick);
