@@ -230,13 +230,6 @@ pub const CHANGES_PER_S: u32 = 4;
 /// What a pod has to do for its shell before it closes channels that ask for more.
 pub const POD_OUTPUTS_MAX: usize = 65_536;
 
-/// Registrations, stores and notifications a session may ask for at once.
-pub const CHANGES_BURST: u32 = 256;
-/// And how many of them a second it may go on with.
-pub const CHANGES_PER_S: u32 = 4;
-/// What a pod has to do for its shell before it closes channels that ask for more.
-pub const POD_OUTPUTS_MAX: usize = 65_536;
-
 // Mailboxes.
 /// Notifications pushed and not yet acknowledged.
 pub const PLAYBACK_WINDOW: usize = 64;
