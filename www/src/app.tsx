@@ -15,7 +15,7 @@ import { Rooms } from './rooms';
 import { Settings } from './settings/settings';
 import { unread } from './state/conversations';
 import { phase } from './state/phase';
-import { asName, place } from './state/place';
+import { asName, go, place } from './state/place';
 import { host } from './state/seed';
 
 export function App(): JSX.Element {
@@ -42,6 +42,13 @@ function House(): JSX.Element {
   useEffect(() => {
     document.title = [waiting > 0 ? `(${waiting})` : '', asName ?? '', say('muttr')].filter(Boolean).join(' ');
   }, [waiting]);
+  useEffect(() => {
+    const leave = (event: KeyboardEvent): void => {
+      if (event.key === 'Escape' && inside) go({ room });
+    };
+    document.addEventListener('keydown', leave);
+    return () => document.removeEventListener('keydown', leave);
+  }, [inside, room]);
   return (
     <div class="house" data-inside={inside}>
       <a class="skip" href="#room" onClick={skip}>

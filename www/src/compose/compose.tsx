@@ -6,6 +6,7 @@ import { AliasForm } from '../join/alias';
 import { say } from '../i18n/words';
 import { Button, IconButton } from '../parts/button';
 import { Dialog } from '../parts/dialog';
+import { Failure } from '../parts/failure';
 import { Icon } from '../parts/icon';
 import { draft, drafts } from '../state/conversations';
 import { address, host, link } from '../state/seed';
@@ -29,7 +30,8 @@ export function Compose({ to, answering, onAnswered, onSend }: ComposeOptions): 
   const naming = useSignal(false);
   const text = drafts.value.get(to) ?? '';
   const bytes = new TextEncoder().encode(text).length;
-  const off = text.trim() === '' || bytes > bodyBytesMax;
+  const long = bytes > bodyBytesMax;
+  const off = text.trim() === '' || long;
 
   useEffect(() => {
     if (answering !== undefined) box.current?.focus();
@@ -72,6 +74,7 @@ export function Compose({ to, answering, onAnswered, onSend }: ComposeOptions): 
           <IconButton name={say('answer-stop')} icon="close" onPress={() => onAnswered?.()} />
         </p>
       )}
+      {long && <Failure code="TOO_LARGE" sentence={say('message-over', { count: bytes - bodyBytesMax })} />}
       <div class="write">
         <label class="unseen" for={id}>
           {say('message-label')}
@@ -93,11 +96,7 @@ export function Compose({ to, answering, onAnswered, onSend }: ComposeOptions): 
         </Button>
       </div>
       <p id={`${id}-note`} class="note small quiet">
-        {bytes > bodyBytesMax ? (
-          <span data-kind="bad" data-code="TOO_LARGE">
-            {say('message-over', { count: bytes - bodyBytesMax })}
-          </span>
-        ) : bytes > countFrom ? (
+        {bytes > countFrom && !long ? (
           say('message-left', { count: bodyBytesMax - bytes })
         ) : (
           <span class="keys">{say('send-keys')}</span>

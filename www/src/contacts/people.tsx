@@ -5,7 +5,7 @@ import { moveByArrows } from '../parts/arrows';
 import { Face, TrustMark } from '../parts/trust';
 import { Wait } from '../parts/wait';
 import { contactOf, conversations } from '../state/conversations';
-import { go, hrefOf, place } from '../state/place';
+import { hrefOf, place } from '../state/place';
 import { Person } from './person';
 
 /** Everyone known here. */
@@ -13,11 +13,8 @@ export function People(): JSX.Element {
   const address = place.value.with;
   const contact = address === undefined ? undefined : contactOf(address);
   const people = conversations.value?.map((each) => each.contact).sort((a, b) => a.address.localeCompare(b.address));
-  const escape = (event: KeyboardEvent): void => {
-    if (event.key === 'Escape' && contact !== undefined) go({ room: 'people' });
-  };
   return (
-    <div class="panes" data-inside={contact !== undefined} onKeyDown={escape}>
+    <div class="panes" data-inside={contact !== undefined}>
       <section class="list" aria-labelledby="people">
         <header>
           <h1 id="people">{say('people-title')}</h1>

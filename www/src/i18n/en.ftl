@@ -126,8 +126,8 @@ message-left = { $count ->
    *[other] { $count } bytes left
   }
 message-over = { $count ->
-    [one] { $count } byte too long
-   *[other] { $count } bytes too long
+    [one] This is { $count } byte too long to be sealed in one piece. It stays in the box; please shorten it.
+   *[other] This is { $count } bytes too long to be sealed in one piece. It stays in the box; please shorten it.
   }
 
 ## A message

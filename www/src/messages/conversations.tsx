@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { NewMessage } from '../compose/new-message';
 import { say } from '../i18n/words';
-import { go, place } from '../state/place';
+import { place } from '../state/place';
 import { address, host } from '../state/seed';
 import { CopyAddress } from '../contacts/copy-address';
 import { Dialogue } from './dialogue';
@@ -11,11 +11,8 @@ import { ConversationList } from './list';
 export function Conversations(): JSX.Element {
   const { with: person, writing } = place.value;
   const inside = person !== undefined || writing === true;
-  const escape = (event: KeyboardEvent): void => {
-    if (event.key === 'Escape' && inside) go({ room: 'conversations' });
-  };
   return (
-    <div class="panes" data-inside={inside} onKeyDown={escape}>
+    <div class="panes" data-inside={inside}>
       <ConversationList />
       <div class="pane">
         {writing ? <NewMessage /> : person !== undefined ? <Dialogue key={person} address={person} /> : <Nothing />}

@@ -1,3 +1,4 @@
+import { useSignal } from '@preact/signals';
 import type { JSX } from 'preact';
 import { useId } from 'preact/hooks';
 import { say, size } from '../i18n/words';
@@ -14,13 +15,20 @@ const choices = [32, 64, 128, 256, 512, 1024].map((count) => count * mebibyte);
 /** Whether this page keeps records for others, and how much at most. */
 export function KeepSwitch(): JSX.Element {
   const id = useId();
-  const quota = stats.value?.quotaBytes ?? keepBytes.value ?? 0;
+  // What was just chosen shows at once; a failure brings back what is so.
+  const chosen = useSignal<number | undefined>(undefined);
+  const quota = chosen.value ?? stats.value?.quotaBytes ?? keepBytes.value ?? 0;
   const on = quota > 0;
   const change = useTask(async (_signal, quotaBytes: number) => {
-    await running().setStorage({ quotaBytes });
-    keepBytes.value = quotaBytes;
-    if (quotaBytes > 0) keepBytesChosen.value = quotaBytes;
-    stats.value = await running().stats();
+    chosen.value = quotaBytes;
+    try {
+      await running().setStorage({ quotaBytes });
+      keepBytes.value = quotaBytes;
+      if (quotaBytes > 0) keepBytesChosen.value = quotaBytes;
+      stats.value = await running().stats();
+    } finally {
+      if (chosen.peek() === quotaBytes) chosen.value = undefined;
+    }
   });
   const offered = [...new Set([...choices, keepBytesChosen.value])].sort((a, b) => a - b);
   return (

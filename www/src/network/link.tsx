@@ -8,7 +8,7 @@ export function LinkState({ host }: { host: string }): JSX.Element {
   const reason = linkReason.value;
   const why = link.value === 'offline' && reason !== undefined ? sentenceOf(reason) : undefined;
   return (
-    <p class="link-state" role="status" data-link={link.value} data-code={reason} title={why ?? host}>
+    <p class="link-state" role="status" data-link={link.value} data-reason={reason} title={why ?? host}>
       <span class="lamp" aria-hidden="true" />
       {say(`link-${link.value}`, { host })}
     </p>

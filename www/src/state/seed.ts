@@ -80,6 +80,7 @@ function follow(joined: Seed): void {
     link.value = state;
     linkReason.value = reason;
     address.value = joined.address;
+    if (phase.peek().at === 'naming' && joined.address !== undefined) openRooms(false);
     if (reason === 'INSTANCE_DEAD' || reason === 'REPLACED') stop(reason);
   });
   followMessages(joined);
@@ -104,7 +105,8 @@ export async function restore(file: Uint8Array, passphrase: string): Promise<voi
   await seed.peek()?.close();
   await other.save(store);
   savedFor.value = other.fingerprint;
-  aliasSkipped.value = false;
+  // Its alias, if it has one, comes back with it.
+  aliasSkipped.value = true;
   location.reload();
 }
 
