@@ -2,10 +2,9 @@ import { useSignal } from '@preact/signals';
 import type { Message } from 'muttr';
 import type { JSX } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
-import { AliasForm } from '../join/alias';
+import { AliasDialog } from '../contacts/own-address';
 import { say } from '../i18n/words';
 import { Button, IconButton } from '../parts/button';
-import { Dialog } from '../parts/dialog';
 import { Failure } from '../parts/failure';
 import { Icon } from '../parts/icon';
 import { draft, drafts } from '../state/conversations';
@@ -102,12 +101,7 @@ export function Compose({ to, answering, onAnswered, onSend }: ComposeOptions): 
           <span class="keys">{say('send-keys')}</span>
         )}
       </p>
-      {naming.value && (
-        <Dialog title={say('alias-title')} onClose={() => (naming.value = false)}>
-          <p class="quiet">{say('alias-why')}</p>
-          <AliasForm onTaken={() => (naming.value = false)} />
-        </Dialog>
-      )}
+      {naming.value && <AliasDialog onClose={() => (naming.value = false)} />}
     </form>
   );
 }

@@ -2,8 +2,6 @@ import type { JSX } from 'preact';
 import { NewMessage } from '../compose/new-message';
 import { say } from '../i18n/words';
 import { place } from '../state/place';
-import { address, host } from '../state/seed';
-import { CopyAddress } from '../contacts/copy-address';
 import { Dialogue } from './dialogue';
 import { ConversationList } from './list';
 
@@ -26,7 +24,6 @@ function Nothing(): JSX.Element {
   return (
     <div class="nothing">
       <p>{say('choose-one')}</p>
-      {address.value !== undefined ? <CopyAddress address={address.value} /> : <p class="small quiet">{say('conversations-empty-how', { example: `bob@${host.value}` })}</p>}
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import type { Conversation } from 'muttr';
 import type { JSX } from 'preact';
-import { CopyAddress } from '../contacts/copy-address';
+import { OwnAddress } from '../contacts/own-address';
 import { lately, say } from '../i18n/words';
 import { moveByArrows } from '../parts/arrows';
 import { Icon } from '../parts/icon';
@@ -9,7 +9,7 @@ import { Wait } from '../parts/wait';
 import { Count } from '../rooms';
 import { accepted, requests } from '../state/conversations';
 import { hrefOf, place } from '../state/place';
-import { address, host } from '../state/seed';
+import { host } from '../state/seed';
 
 /** Everyone there are messages with; requests apart. */
 export function ConversationList(): JSX.Element {
@@ -38,6 +38,9 @@ export function ConversationList(): JSX.Element {
         {known !== undefined && known.length > 0 && <Entries entries={known} label={say('conversations-list')} />}
         {known?.length === 0 && strangers.length === 0 && <Empty />}
       </div>
+      <footer>
+        <OwnAddress />
+      </footer>
     </section>
   );
 }
@@ -82,7 +85,6 @@ function Empty(): JSX.Element {
     <div class="empty">
       <p>{say('conversations-empty')}</p>
       <p class="small quiet">{say('conversations-empty-how', { example: `bob@${host.value}` })}</p>
-      {address.value !== undefined && <CopyAddress address={address.value} />}
     </div>
   );
 }

@@ -1,12 +1,12 @@
 import { useSignal } from '@preact/signals';
-import type { Message } from 'muttr';
+import type { Delivery, Message } from 'muttr';
 import type { JSX } from 'preact';
 import { atClock, inFull, say, size } from '../i18n/words';
 import { IconButton } from '../parts/button';
 import { Icon } from '../parts/icon';
 import { TrustMark, type Belief } from '../parts/trust';
 import { Custody } from './custody';
-import { stateOf } from './state';
+import { stateOf, untilOf } from './state';
 import { MessageText } from './text';
 
 interface MessageOptions {
@@ -46,11 +46,21 @@ export function MessageView({ message, answered, onAnswer }: MessageOptions): JS
           {when}
         </time>
         <button type="button" class="custody" aria-label={say('custody-open', { state: wordsOf(message) })} onClick={() => (custody.value = true)}>
-          {message.delivery ? <span data-state={message.delivery.status}>{stateOf(message.delivery)}</span> : <TrustMark trust={beliefOf(message)} />}
+          {message.delivery ? <State delivery={message.delivery} /> : <TrustMark trust={beliefOf(message)} />}
         </button>
       </p>
       {custody.value && <Custody message={message} onClose={() => (custody.value = false)} />}
     </article>
+  );
+}
+
+/** How far it came; the date until which it is kept where there is room for it. */
+function State({ delivery }: { delivery: Delivery }): JSX.Element {
+  return (
+    <span data-state={delivery.status}>
+      {stateOf(delivery)}
+      <span class="until">{untilOf(delivery)}</span>
+    </span>
   );
 }
 
@@ -68,5 +78,5 @@ export function beliefOf(message: Message): Belief {
 }
 
 function wordsOf(message: Message): string {
-  return message.delivery ? stateOf(message.delivery) : say(`trust-${beliefOf(message)}`);
+  return message.delivery ? stateOf(message.delivery) + untilOf(message.delivery) : say(`trust-${beliefOf(message)}`);
 }

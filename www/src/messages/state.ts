@@ -9,14 +9,17 @@ export function heldBy({ heldBy }: Delivery): string {
   });
 }
 
-/** One line: how far a message of ours came, and until when the network keeps it. */
+/** How far a message of ours came. */
 export function stateOf(delivery: Delivery): string {
-  const state = say(`status-${delivery.status}`, { held: heldBy(delivery) });
-  const over = delivery.status === 'read' || delivery.status === 'lost';
-  return over || delivery.expires === undefined ? state : `${state} · ${expiryOf(delivery.expires)}`;
+  return say(`status-${delivery.status}`, { held: heldBy(delivery) });
+}
+
+/** Until when the network keeps it, while that still matters. */
+export function untilOf({ status, expires }: Delivery): string {
+  return status === 'read' || status === 'lost' || expires === undefined ? '' : ` · ${expiryOf(expires)}`;
 }
 
 /** When the network forgets it, or that it has. */
-export function expiryOf(expires: Date): string {
+function expiryOf(expires: Date): string {
   return say(expires.getTime() < Date.now() ? 'status-expired' : 'status-expires', { date: onDate(expires) });
 }

@@ -1,9 +1,8 @@
 import { useSignal } from '@preact/signals';
 import type { ComponentChildren, JSX } from 'preact';
 import { useEffect, useId } from 'preact/hooks';
-import { CopyAddress } from '../contacts/copy-address';
+import { OwnAddress } from '../contacts/own-address';
 import { grouped, say, size } from '../i18n/words';
-import { AliasForm } from '../join/alias';
 import { Keep } from '../join/keep';
 import { Restore } from '../join/restore';
 import { KeepSwitch } from '../network/keep-switch';
@@ -11,7 +10,7 @@ import { LinkState } from '../network/link';
 import { Button } from '../parts/button';
 import { seed } from '../state/phase';
 import { appearance, type Appearance } from '../state/preferences';
-import { address, askToPersist, host, identity, persisted, unsaved } from '../state/seed';
+import { askToPersist, host, identity, persisted, unsaved } from '../state/seed';
 
 declare const __VERSION__: string;
 declare const __BUILD__: string;
@@ -40,7 +39,7 @@ function Part({ name, children }: { name: string; children: ComponentChildren })
 }
 
 function You(): JSX.Element {
-  const open = useSignal<'none' | 'keep' | 'restore' | 'alias'>('none');
+  const open = useSignal<'none' | 'keep' | 'restore'>('none');
   const close = (): void => {
     open.value = 'none';
   };
@@ -48,7 +47,9 @@ function You(): JSX.Element {
     <Part name={say('settings-you')}>
       <dl class="facts">
         <dt>{say('settings-address')}</dt>
-        <dd>{address.value === undefined ? say('settings-no-address') : <CopyAddress address={address.value} />}</dd>
+        <dd>
+          <OwnAddress />
+        </dd>
         <dt>{say('settings-fingerprint')}</dt>
         <dd class="mono" data-fingerprint={identity.value?.fingerprint}>
           {grouped(identity.value?.fingerprint ?? '')}
@@ -56,9 +57,7 @@ function You(): JSX.Element {
         <dt>{say('settings-identity')}</dt>
         <dd>{unsaved.value ? say('settings-unsaved') : say('settings-saved')}</dd>
       </dl>
-      {address.value === undefined && open.value === 'alias' && <AliasForm onTaken={close} onSkip={close} />}
       <div class="row">
-        {address.value === undefined && open.value !== 'alias' && <Button onPress={() => (open.value = 'alias')}>{say('alias-choose')}</Button>}
         <Button icon="save" onPress={() => (open.value = 'keep')}>
           {say('keep-save')}
         </Button>
