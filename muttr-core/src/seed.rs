@@ -34,6 +34,8 @@ mod people;
 mod receipt;
 mod row;
 pub mod session;
+#[cfg(test)]
+mod tests;
 
 pub use door::*;
 

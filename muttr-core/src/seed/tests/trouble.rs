@@ -1,0 +1,204 @@
+//! What goes wrong, and is said.
+
+use super::*;
+
+fn two_people() -> Room {
+    let mut room = Room::new();
+    for name in ["alice", "bob"] {
+        room.joins(name);
+        room.registers(name);
+    }
+    room
+}
+
+#[test]
+fn each_refusal_has_its_code_and_leaves_nothing_behind() {
+    let mut room = two_people();
+    let register = |label: &str| Command::Register {
+        id: 9,
+        label: label.parse().unwrap(),
+    };
+    assert_eq!(
+        room.ask("alice", register("bob")).unwrap_err(),
+        Rejection::AliasTaken
+    );
+    assert_eq!(
+        room.ask("alice", register("admin")).unwrap_err(),
+        Rejection::AliasReserved
+    );
+    assert_eq!(
+        room.writes("alice", "nobody", "?").unwrap_err(),
+        Rejection::NotFound
+    );
+    let long = core::str::from_utf8(&[b'x'; limit::BODY_BYTES_MAX + 1])
+        .unwrap()
+        .to_string();
+    assert_eq!(
+        room.writes("alice", "bob", &long).unwrap_err(),
+        Rejection::TooLarge
+    );
+    let Done::Conversations(all) = room.ask("alice", Command::Conversations { id: 7 }).unwrap()
+    else {
+        panic!()
+    };
+    assert!(all.is_empty(), "{all:?}");
+    let disk = &room.people["alice"].disk;
+    assert_eq!(
+        (disk.count(Table::Outbox), disk.count(Table::Message)),
+        (0, 0)
+    );
+    room.joins("h1");
+    assert_eq!(
+        room.ask("h1", register("h1")).unwrap_err(),
+        Rejection::NoIdentity
+    );
+}
+
+#[test]
+fn who_has_no_alias_is_told_to_take_one_first() {
+    let mut room = Room::new();
+    room.joins("alice");
+    assert_eq!(
+        room.writes("alice", "alice", "?").unwrap_err(),
+        Rejection::AliasRequired
+    );
+}
+
+#[test]
+fn the_largest_body_fits() {
+    let mut room = two_people();
+    let long = core::str::from_utf8(&[b'x'; limit::BODY_BYTES_MAX])
+        .unwrap()
+        .to_string();
+    room.writes("alice", "bob", &long).unwrap();
+    room.pass(5_000);
+    assert_eq!(
+        room.reads("bob").remove(0).body.len(),
+        limit::BODY_BYTES_MAX
+    );
+}
+
+#[test]
+fn a_full_disk_is_a_rejection_and_nothing_is_half_written() {
+    let mut room = two_people();
+    room.people
+        .get_mut("alice")
+        .unwrap()
+        .disk
+        .moods
+        .push_back(Kept::Full);
+    assert_eq!(
+        room.writes("alice", "bob", "hello").unwrap_err(),
+        Rejection::Full
+    );
+    assert_eq!(room.people["alice"].disk.count(Table::Outbox), 0);
+    room.writes("alice", "bob", "hello").unwrap();
+}
+
+#[test]
+fn a_message_that_ends_its_reader_twice_is_set_aside_and_blocks_nobody() {
+    let mut room = two_people();
+    room.writes("alice", "bob", "first").unwrap();
+    room.pass(3_000);
+    assert_eq!(room.reads("bob").len(), 1);
+    room.leaves("bob");
+    room.writes("alice", "bob", "fatal").unwrap();
+    room.writes("alice", "bob", "after").unwrap();
+    for _ in 0..2 {
+        // Everything is as if opening "fatal" had ended the tab: its journal entry stands.
+        room.joins("bob");
+        room.leaves("bob");
+        let disk = &mut room.people.get_mut("bob").unwrap().disk;
+        disk.rows
+            .retain(|(table, _), _| !matches!(table, Table::Seen | Table::Message));
+        let cursor = disk
+            .rows
+            .get(&(Table::Setting, row::setting::CURSOR.to_vec()))
+            .cloned();
+        let (epoch, seq): (u64, u64) = crate::wire::decode(&cursor.unwrap(), 99).unwrap();
+        let key = row::pending_key(epoch, seq - 1);
+        let known = disk.rows.contains_key(&(Table::Inbox, key.clone()));
+        if !known {
+            let pending = row::PendingRow {
+                key: crate::name::RecordKey([7; 32]),
+                expires_h: u32::MAX,
+                to: "bob".parse().unwrap(),
+                attempts: 0,
+                set_aside: None,
+            };
+            disk.rows
+                .insert((Table::Inbox, key.clone()), crate::wire::encode(&pending));
+        }
+        let journal = crate::wire::encode(&serde_bytes::ByteBuf::from(key));
+        disk.rows
+            .insert((Table::Setting, row::setting::OPENING.to_vec()), journal);
+    }
+    room.joins("bob");
+    room.pass(3_000);
+    let aside = room.people["bob"].events.iter();
+    let aside = aside.filter(|event| matches!(event, Event::SetAside(Rejection::Unreadable)));
+    assert_eq!(aside.count(), 1);
+    room.writes("alice", "bob", "still here").unwrap();
+    room.pass(5_000);
+    let read = room.reads("bob");
+    assert!(read.iter().any(|message| message.body == b"still here"));
+}
+
+#[test]
+fn another_certificate_under_a_known_alias_stops_sending() {
+    let mut room = two_people();
+    room.writes("alice", "bob", "hello").unwrap();
+    let contact = room
+        .people
+        .get_mut("alice")
+        .unwrap()
+        .running
+        .as_mut()
+        .unwrap();
+    let bob = contact.contacts.get_mut(&alias("bob")).unwrap();
+    // As if alice had first met someone else under this alias.
+    bob.fingerprint = cast::mallory().fingerprint();
+    assert_eq!(
+        room.writes("alice", "bob", "secret").unwrap_err(),
+        Rejection::KeyChanged
+    );
+    assert_eq!(
+        room.writes("alice", "bob", "secret").unwrap_err(),
+        Rejection::KeyChanged
+    );
+    let judge = Command::Judge {
+        id: 8,
+        alias: alias("bob"),
+        judgement: Judgement::AcceptKey,
+    };
+    assert!(matches!(room.ask("alice", judge), Ok(Done::Contact(_))));
+    room.writes("alice", "bob", "secret").unwrap();
+}
+
+#[test]
+fn a_pod_that_dies_at_any_moment_loses_nothing_that_was_acknowledged() {
+    for cut_ms in [0, 1, 50, 400, 3_000] {
+        let mut room = two_people();
+        room.leaves("bob");
+        let delivery = room.writes("alice", "bob", "hello").unwrap();
+        assert!(delivery.status >= Status::Notified);
+        room.pass(cut_ms);
+        room.pod_dies();
+        room.pass(1_000);
+        room.pod_starts();
+        room.joins("bob");
+        room.pass(20_000);
+        assert_eq!(room.reads("bob").len(), 1, "cut after {cut_ms} ms");
+    }
+}
+
+#[test]
+fn debug_names_nobody_and_tells_nothing() {
+    let mut room = two_people();
+    room.writes("alice", "bob", "hello").unwrap();
+    room.pass(3_000);
+    let printed = alloc::format!("{:?} {:?}", room.seed("bob"), room.people["bob"].events);
+    for secret in ["alice", "bob", "hello", "104, 101, 108"] {
+        assert!(!printed.contains(secret), "{secret} in {printed}");
+    }
+}
