@@ -33,7 +33,15 @@ export function People(): JSX.Element {
           )}
         </div>
       </section>
-      <div class="pane">{contact && <Person key={contact.address} contact={contact} />}</div>
+      <div class="pane">
+        {contact ? (
+          <Person key={contact.address} contact={contact} />
+        ) : (
+          <div class="nothing">
+            <p>{say('people-choose')}</p>
+          </div>
+        )}
+      </div>
     </div>
   );
 }

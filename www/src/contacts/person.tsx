@@ -25,10 +25,12 @@ export function Person({ contact }: { contact: Contact }): JSX.Element {
           <IconButton name={say('back')} icon="back" onPress={() => go({ room: 'people' })} />
         </span>
         <Face address={address} size="small" />
-        <h1 id="person" ref={heading} tabIndex={-1}>
-          <bdi>{address}</bdi>
-        </h1>
-        <TrustMark trust={trust} />
+        <div class="who">
+          <h1 id="person" ref={heading} tabIndex={-1}>
+            <bdi>{address}</bdi>
+          </h1>
+          <TrustMark trust={trust} />
+        </div>
       </header>
       <div class="scroll inner stack">
         <p>{say(`trust-${trust}-means`, { address, host: address.split('@')[1] ?? '' })}</p>

@@ -12,6 +12,7 @@ arrival-yes = Yes, join
 arrival-no = Just use it
 arrival-restore = I have an identity file
 arrival-making = Making your identity…
+arrival-joining = Joining…
 arrival-ready = Your identity is ready. It was made here and stays here.
 alias-title = What should people call you?
 alias-why = Others write to you at this address. You can also choose later.
@@ -243,6 +244,7 @@ legend-relayed = relayed link
 
 ## People
 people-title = People
+people-choose = Choose someone to see how far their key is believed.
 people-empty = The people you write with will be here.
 people-list = People
 person-write = Write

@@ -1,14 +1,16 @@
 import { FluentBundle, FluentResource, type FluentVariable } from '@fluent/bundle';
 import english from './en.ftl?raw';
 
+// Dates in the language of the words around them, in the reader's own form of it.
+const locale = navigator.languages.find((each) => each.startsWith('en')) ?? 'en-GB';
 // Isolation marks would end up in accessible names and copied text; addresses are set in <bdi>.
-const bundle = new FluentBundle('en', { useIsolating: false });
+const bundle = new FluentBundle(locale, { useIsolating: false });
 bundle.addResource(new FluentResource(english));
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit' });
-const day = new Intl.DateTimeFormat(undefined, { weekday: 'short', day: 'numeric', month: 'short' });
-const date = new Intl.DateTimeFormat(undefined, { day: 'numeric', month: 'short' });
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+const clock = new Intl.DateTimeFormat(locale, { hour: '2-digit', minute: '2-digit' });
+const day = new Intl.DateTimeFormat(locale, { weekday: 'short', day: 'numeric', month: 'short' });
+const date = new Intl.DateTimeFormat(locale, { day: 'numeric', month: 'short' });
+const full = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
 
 /** The words for `id` in the reader's language. */
 export function say(id: string, variables?: Record<string, FluentVariable>): string {

@@ -36,7 +36,7 @@ export function Arrival(): JSX.Element {
         </div>
       </section>
       <p class="small quiet" role="status">
-        {made ? say('arrival-ready') : say('arrival-making')}
+        {!made ? say('arrival-making') : chosen.value ? say('arrival-joining') : say('arrival-ready')}
       </p>
       <Button kind="plain" onPress={() => (restoring.value = true)}>
         {say('arrival-restore')}

@@ -35,14 +35,16 @@ export function Dialogue({ address }: { address: string }): JSX.Element {
           <IconButton name={say('back')} icon="back" onPress={() => go({ room: 'conversations' })} />
         </span>
         <Face address={address} size="small" />
-        <h1 id="with" ref={heading} tabIndex={-1}>
-          <bdi>{address}</bdi>
-        </h1>
-        {contact && (
-          <a class="about" href={hrefOf({ room: 'people', with: address })} aria-label={`${say('person-details', { address })}: ${say(`trust-${contact.trust}`)}`}>
-            <TrustMark trust={contact.trust} />
-          </a>
-        )}
+        <div class="who">
+          <h1 id="with" ref={heading} tabIndex={-1}>
+            <bdi>{address}</bdi>
+          </h1>
+          {contact && (
+            <a class="about" href={hrefOf({ room: 'people', with: address })} aria-label={`${say('person-details', { address })}: ${say(`trust-${contact.trust}`)}`}>
+              <TrustMark trust={contact.trust} />
+            </a>
+          )}
+        </div>
       </header>
       {shown === undefined ? (
         <div class="log" aria-busy="true">

@@ -6,9 +6,8 @@ import { codeOf, phase, running, seed, stop } from './phase';
 import { asName } from './place';
 import { aliasSkipped, keepBytes, savedFor } from './preferences';
 
-/** Whoever reads this page: its own name for the package's `Identity`. */
-export type Person = Awaited<ReturnType<typeof Identity.create>>;
-export const identity = signal<Person | undefined>(undefined);
+/** Whoever reads this page. */
+export const identity = signal<Identity | undefined>(undefined);
 export const link = signal<SeedState>('connecting');
 /** Why the link is as it is, where that is known. */
 export const linkReason = signal<Code | undefined>(undefined);
@@ -41,7 +40,7 @@ export async function start(): Promise<void> {
   if (asked) await enter();
 }
 
-async function anIdentity(): Promise<Person> {
+async function anIdentity(): Promise<Identity> {
   const before = await Identity.load(store);
   if (before !== undefined) return before;
   const made = await Identity.create();
@@ -52,9 +51,8 @@ async function anIdentity(): Promise<Person> {
 /** The reader answered the arrival question. */
 export async function answer(quotaBytes: number): Promise<void> {
   keepBytes.value = quotaBytes;
-  phase.value = { at: 'starting', wait: 'opening' };
   await enter();
-  await askToPersist();
+  if (quotaBytes > 0) await askToPersist();
 }
 
 /** Joins the network as this seed and opens the rooms. */
@@ -81,7 +79,7 @@ function follow(joined: Seed): void {
     linkReason.value = reason;
     address.value = joined.address;
     if (phase.peek().at === 'naming' && joined.address !== undefined) openRooms(false);
-    if (reason === 'INSTANCE_DEAD' || reason === 'REPLACED') stop(reason);
+    if (reason !== undefined && (state === 'closed' || reason === 'REPLACED')) stop(reason);
   });
   followMessages(joined);
   followFigures(joined);
