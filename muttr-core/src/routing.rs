@@ -42,6 +42,21 @@ pub struct Contact {
     pub addresses: Vec<Address>,
 }
 
+impl Contact {
+    /// Adds what someone else tells; half of the room is left to each.
+    fn merge(&mut self, addresses: Vec<Address>) {
+        self.addresses.truncate(limit::ADDRESSES_PER_SEED_MAX / 2);
+        for address in addresses
+            .into_iter()
+            .take(limit::ADDRESSES_PER_SEED_MAX / 2)
+        {
+            if !self.addresses.contains(&address) {
+                self.addresses.push(address);
+            }
+        }
+    }
+}
+
 /// A seed in the routing table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed {

@@ -201,7 +201,7 @@ impl Links {
         if peer.state == State::Up {
             self.send(now, id);
         } else if is_new {
-            self.waiting.push_back(seed);
+            self.enqueue(seed);
             self.open_waiting(now);
         }
     }
@@ -339,7 +339,16 @@ impl Links {
         }
         peer.state = State::Waiting;
         peer.opened = true;
-        self.waiting.push_back(seed);
+        self.enqueue(seed);
+    }
+
+    /// Those whose links there is always room for do not wait behind others.
+    fn enqueue(&mut self, seed: SeedId) {
+        if self.pinned.contains(&seed) {
+            self.waiting.push_front(seed);
+        } else {
+            self.waiting.push_back(seed);
+        }
     }
 
     /// Opens the links that wait, as far as there may be more.
@@ -519,3 +528,6 @@ impl Links {
         self.open_waiting(now);
     }
 }
+
+#[cfg(test)]
+mod tests;

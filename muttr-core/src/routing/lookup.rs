@@ -67,14 +67,18 @@ impl Lookup {
         seed.position().distance(&self.target)
     }
 
-    /// Someone told of a seed.
+    /// Someone told of a seed. Until it is asked, what others tell of it counts as well, so
+    /// that whoever tells first cannot send everyone to a wrong address.
     pub(crate) fn hear(&mut self, contact: Contact) {
         let distance = self.distance(&contact.seed);
-        let heard = Candidate {
-            contact,
-            state: State::Heard,
-        };
-        self.seeds.entry(distance).or_insert(heard);
+        match self.seeds.get_mut(&distance) {
+            Some(known) if known.state == State::Heard => known.contact.merge(contact.addresses),
+            Some(_) => {}
+            None => {
+                let state = State::Heard;
+                self.seeds.insert(distance, Candidate { contact, state });
+            }
+        }
         if self.seeds.len() > limit::LOOKUP_SEEDS_MAX {
             self.seeds.pop_last();
         }
@@ -190,6 +194,8 @@ impl Lookup {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec;
+
     use super::*;
 
     const KEY: &[u8] = b"where to";
@@ -290,6 +296,22 @@ mod tests {
         assert!(lookup.next(at(0)).is_some());
         assert!(lookup.is_done(at(limit::LOOKUP_MS_MAX)));
         assert!(lookup.next(at(limit::LOOKUP_MS_MAX)).is_none());
+    }
+
+    #[test]
+    fn a_wrong_address_told_first_does_not_hide_the_right_one() {
+        let mut lookup = Lookup::new(at(0), KEY.to_vec());
+        let wrong = (0..8).map(|number| vec![number]).collect();
+        lookup.hear(Contact {
+            addresses: wrong,
+            ..contact(1)
+        });
+        lookup.hear(Contact {
+            addresses: vec![vec![99], vec![0]],
+            ..contact(1)
+        });
+        let told = lookup.next(at(0)).unwrap().addresses;
+        assert_eq!(told, [vec![0], vec![1], vec![2], vec![3], vec![99]]);
     }
 
     #[test]
