@@ -12,12 +12,14 @@ mod key;
 mod lock;
 mod proof;
 mod reduce;
+mod safety;
 mod selfsign;
 pub(crate) mod statement;
 
 pub use certificate::Certificate;
 pub use identity::Identity;
 pub(crate) use key::Unusable;
+pub use safety::safety_number;
 
 #[cfg(test)]
 pub(crate) mod cast;

@@ -344,3 +344,20 @@ fn nothing_secret_is_printed() {
     let whole = alice().fingerprint().to_string();
     assert!(!printed.contains(&whole[..16]), "{printed}");
 }
+
+#[cfg(feature = "test-trap")]
+#[test]
+#[should_panic(expected = "a trap for tests")]
+fn the_trap_of_test_builds_snaps() {
+    let mut payload = draft(NOW, b"boo");
+    payload.content_type = "muttr/test-trap".to_string();
+    let _trapped = open(NOW, &bob(), &sealed(NOW, &payload).unwrap(), &nobody);
+}
+
+#[cfg(not(feature = "test-trap"))]
+#[test]
+fn there_is_no_trap_in_what_ships() {
+    let mut payload = draft(NOW, b"boo");
+    payload.content_type = "muttr/test-trap".to_string();
+    assert!(open(NOW, &bob(), &sealed(NOW, &payload).unwrap(), &nobody).is_ok());
+}

@@ -2,13 +2,13 @@
 //! secret keys, one file a person, and are worth nothing: everybody has them.
 //!
 //! They were made by [`Identity::generate`] from dice seeded with the SHA-256 of
-//! `muttr/cast/NAME`, on [`BORN`]. The test below makes them again and compares; run it with
+//! `muttr/cast/NAME`, the day after [`BORN`]. The test below makes them again and compares; run it with
 //! `MUTTR_WRITE_FIXTURES=1` to write them anew after a change of the profile.
 
 use super::Identity;
-use crate::time::Time;
+use crate::{limit, time::Time};
 
-/// 2026-01-01 00:00:00 UTC, when all of them made their keys.
+/// 2026-01-01 00:00:00 UTC, which all their keys are dated to.
 pub(crate) const BORN: Time = Time {
     mono_ms: 0,
     wall_ms: 1_767_225_600_000,
@@ -26,9 +26,10 @@ macro_rules! cast {
             extern crate std;
             use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
             use sha2::{Digest, Sha256};
+            let next_day = Time { mono_ms: 0, wall_ms: BORN.wall_ms + limit::DAY_MS };
             $(
                 let seed = Sha256::digest(concat!("muttr/cast/", stringify!($name)));
-                let made = Identity::generate(&mut ChaCha20Rng::from_seed(seed.into()), BORN).unwrap();
+                let made = Identity::generate(&mut ChaCha20Rng::from_seed(seed.into()), next_day).unwrap();
                 if std::env::var_os("MUTTR_WRITE_FIXTURES").is_some() {
                     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/cast/");
                     std::fs::create_dir_all(folder).unwrap();

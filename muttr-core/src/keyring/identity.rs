@@ -42,16 +42,14 @@ impl Identity {
     /// X25519 subkeys to encrypt to, one as fallback for ever and one to rotate; an Ed25519
     /// subkey to authenticate with. The same `rng` and `now` give the same bytes.
     ///
-    /// The creation time is the day alone, so that it tells little about the person and a
-    /// neighbour's slow clock does not refuse a new certificate.
+    /// It is dated to the beginning of the day before: that tells little about the person, and a
+    /// clock that is some hours ahead does not make a certificate that nobody takes yet.
     ///
     /// # Errors
     /// [`Rejection::BadIdentity`] when the OpenPGP library fails, which it has no reason to.
     pub fn generate(rng: &mut (impl CryptoRng + RngCore), now: Time) -> Result<Self, Rejection> {
-        let day_s = limit::DAY_MS.div_euclid(1000);
-        let at_s = now
-            .wall_s()
-            .saturating_sub(now.wall_s().checked_rem(day_s).unwrap_or(0));
+        let yesterday = now.wall_ms.div_euclid(limit::DAY_MS).saturating_sub(1);
+        let at_s = yesterday.saturating_mul(limit::DAY_MS) / 1000;
         Self::generate_at(rng, at_s).map_err(|_| Rejection::BadIdentity)
     }
 

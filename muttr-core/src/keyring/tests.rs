@@ -94,6 +94,64 @@ fn a_proof_is_for_its_label_its_bytes_and_its_maker() {
 }
 
 #[test]
+fn a_tab_whose_clock_is_wrong_is_known_all_the_same() {
+    let ahead = later(20 * limit::HOUR_MS);
+    let alice = Identity::generate(&mut dice(1), ahead).unwrap();
+    let certificate = Certificate::parse(alice.certificate().bytes(), NOW).unwrap();
+    let proof = alice.prove(&mut dice(3), ahead, LABEL, b"handshake");
+    assert_eq!(
+        certificate.check_proof(NOW, LABEL, b"handshake", &proof),
+        Ok(())
+    );
+}
+
+#[test]
+fn a_proof_is_one_packet_and_nothing_else() {
+    let alice = someone(1);
+    let proof = alice.prove(&mut dice(3), NOW, LABEL, b"handshake");
+    let check = |proof: &[u8]| {
+        alice
+            .certificate()
+            .check_proof(NOW, LABEL, b"handshake", proof)
+    };
+    assert_eq!(check(&[]), Err(Rejection::BadSignature));
+    assert_eq!(
+        check(&[&proof[..], &[0]].concat()),
+        Err(Rejection::BadSignature)
+    );
+    assert_eq!(
+        check(&proof[..proof.len() - 1]),
+        Err(Rejection::BadSignature)
+    );
+    assert_eq!(check(&proof.repeat(2)), Err(Rejection::BadSignature));
+    // Something in the part that is not signed.
+    let body = &proof[2..];
+    let hashed = 8 + usize::from(body[6]) * 256 + usize::from(body[7]);
+    let more = [&body[..hashed], &[0, 0, 0, 2, 1, 101], &body[hashed + 4..]].concat();
+    let mut added = alloc::vec![];
+    crate::envelope::packet::push(&mut added, 2, &more);
+    assert_eq!(check(&added), Err(Rejection::BadSignature));
+}
+
+#[test]
+fn an_identity_prints_nothing() {
+    let alice = someone(1);
+    let printed = alloc::format!("{alice:?} {:?}", alice.certificate());
+    assert_eq!(
+        printed,
+        alloc::format!(
+            "Identity(…) Certificate({} bytes)",
+            alice.certificate().bytes().len()
+        )
+    );
+    // Nor do the library's own types, which its log may print.
+    let printed = alloc::format!("{:?}", alice.primary());
+    let secret = &alice.to_secret()[53..53 + 32];
+    let hex: alloc::string::String = secret.iter().map(|it| alloc::format!("{it:02x}")).collect();
+    assert!(!printed.contains(&hex) && !printed.contains(&alloc::format!("{secret:?}")));
+}
+
+#[test]
 fn a_binding_is_the_owners_and_ends() {
     let (alice, mallory) = (someone(1), someone(2));
     let alias = "alice@oak.example".parse().unwrap();
