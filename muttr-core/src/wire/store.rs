@@ -31,9 +31,10 @@ pub struct Put {
     /// Proof of work over the record key; empty while no pod asks for one.
     #[serde(with = "serde_bytes")]
     pub stamp: Vec<u8>,
-    /// How many forwarders it has passed.
+    /// How many forwarders it has passed; more than [`crate::limit::HOPS_MAX`] is malformed.
     pub hops: u8,
     /// Place this many more copies among your neighbours; 0 while authors place all themselves.
+    /// A holder that does not spread ignores it.
     pub spread: u8,
 }
 
@@ -43,7 +44,7 @@ pub struct Put {
 pub struct Get {
     /// Which record.
     pub key: RecordKey,
-    /// How many forwarders the question has passed.
+    /// How many forwarders the question has passed; bounded likewise.
     pub hops: u8,
 }
 
