@@ -208,6 +208,10 @@ pub const POD_PROOF_BYTES_MAX: usize = 2 * CERTIFICATE_BYTES_MAX + 8192;
 pub const LOGIN_BYTES_MAX: usize = CERTIFICATE_BYTES_MAX + 4096;
 /// Channels of one pod at once.
 pub const CHANNELS_MAX: usize = 65_536;
+/// Largest WebSocket message of the channel: one Noise message.
+pub const CHANNEL_FRAME_BYTES_MAX: usize = 65_535;
+/// WebSocket messages that wait for one channel; a channel further behind is closed.
+pub const CHANNEL_QUEUE_FRAMES_MAX: usize = 512;
 /// An unidentified channel is closed after this.
 pub const HANDSHAKE_MS_MAX: u64 = 10_000;
 /// How often a pod pings; a seed counts on hearing something within twice that.
@@ -313,7 +317,7 @@ const _: () = {
     assert!(LOOKUP_SLOW_MS < ASK_MS_MAX && LOOKUP_SEEDS_MAX > BUCKET_SEEDS_MAX);
     assert!(ASK_MS_MAX < FETCH_MS_MAX && FETCH_PODS_MS < FETCH_MS_MAX);
     assert!(PLAYBACK_WINDOW < MAILBOX_STRANGERS_MAX);
-    assert!(NOISE_CHUNK_BYTES + 16 <= 65_535);
+    assert!(NOISE_CHUNK_BYTES + 16 <= CHANNEL_FRAME_BYTES_MAX);
     assert!(POD_PROOF_BYTES_MAX + 96 <= 65_535);
     assert!(CHANNEL_BYTES_MAX > STORE_BYTES_MAX);
     assert!(BINDING_RENEW_MS < BINDING_LIFE_MAX_MS);
