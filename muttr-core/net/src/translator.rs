@@ -212,8 +212,11 @@ impl Translator {
             identify::Event::Received { peer_id, info, .. } => {
                 let seed = seed_id(&peer_id)?;
                 let traits = traits(&info.protocols, &info.listen_addrs);
+                if !swarm.is_connected(&peer_id) {
+                    return None;
+                }
                 let known = self.seeds.entry(seed).or_default();
-                if known.traits.as_ref() == Some(&traits) || !swarm.is_connected(&peer_id) {
+                if known.traits.as_ref() == Some(&traits) {
                     return None;
                 }
                 *known = Known {
