@@ -1,2 +1,61 @@
-//! The pod command.
-fn main() {}
+//! The pod's command.
+
+use std::{io::Write as _, path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+use muttr_pod::{
+    Failure, Running,
+    config::{Settings, log},
+    serve,
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// A Muttr pod: aliases, introductions, notifications.
+#[derive(Parser)]
+#[command(version)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run a pod until SIGTERM or SIGINT.
+    Serve {
+        /// TOML file with the same settings as below, written with underscores.
+        #[arg(long, env = "MUTTR_CONFIG", value_name = "FILE")]
+        config: Option<PathBuf>,
+        #[command(flatten)]
+        settings: Settings,
+    },
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Command::Serve { config, settings } = Cli::parse().command;
+    match run(config, settings).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("muttr-pod: {failure}");
+            ExitCode::from(failure.exit_code())
+        }
+    }
+}
+
+async fn run(file: Option<PathBuf>, settings: Settings) -> Result<(), Failure> {
+    let settings = settings.with_file(file.as_deref())?;
+    log(&settings);
+    let mut running: Running = serve(settings.finish()?).await?;
+    println!("listening on http://{}", running.addr());
+    // Whoever started the pod may have closed its end.
+    let _ = std::io::stdout().flush();
+    let mut terminate = signal(SignalKind::terminate()).map_err(|_| Failure::Stopped)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|_| Failure::Stopped)?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        failure = running.stopped() => return Err(failure),
+    }
+    running.stop().await;
+    Ok(())
+}

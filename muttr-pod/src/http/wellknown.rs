@@ -1,0 +1,42 @@
+//! How the pod describes itself to those who only know its name.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use muttr_core::name::{Host, SeedId};
+use serde::Serialize;
+
+use super::Front;
+
+/// `/.well-known/muttr`.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct WellKnown {
+    version: u8,
+    host: String,
+    /// The peer id, base58.
+    seed: String,
+    /// Multiaddrs at which libp2p reaches it.
+    addresses: Vec<String>,
+    /// Path of the private channel.
+    channel: &'static str,
+    /// The OpenPGP certificate, base64.
+    certificate: String,
+}
+
+impl WellKnown {
+    pub(crate) fn new(host: &Host, seed: SeedId, address: String, certificate: &[u8]) -> Self {
+        Self {
+            version: 1,
+            host: host.to_string(),
+            seed: seed.to_string(),
+            addresses: vec![address],
+            channel: "/channel",
+            certificate: STANDARD.encode(certificate),
+        }
+    }
+}
+
+pub(super) async fn show(State(front): State<Arc<Front>>) -> Json<WellKnown> {
+    Json(front.well_known.clone())
+}

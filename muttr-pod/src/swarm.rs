@@ -1,0 +1,135 @@
+//! The pod's side of libp2p: what every seed speaks, and a relay.
+
+use std::{net::IpAddr, time::Duration};
+
+use libp2p::{
+    Multiaddr, PeerId,
+    identity::Keypair,
+    multiaddr::Protocol,
+    noise, relay,
+    swarm::{Config, NetworkBehaviour, Swarm},
+};
+use muttr_core::{limit, name::Host};
+use muttr_net::{HasNet, Net, Profile, stack, swarm_config};
+use tokio::sync::mpsc;
+
+use crate::transport::{Arrival, Upgrades};
+
+/// What a pod speaks.
+#[derive(NetworkBehaviour)]
+pub(crate) struct Behaviour {
+    net: Net,
+    relay: relay::Behaviour,
+}
+
+impl HasNet for Behaviour {
+    fn net(&mut self) -> &mut Net {
+        &mut self.net
+    }
+}
+
+/// A swarm that takes in upgraded sockets and tells everybody that it is found at `address`.
+pub(crate) fn swarm(
+    keypair: &Keypair,
+    address: &Multiaddr,
+    arrivals: mpsc::Receiver<Arrival>,
+) -> Result<Swarm<Behaviour>, noise::Error> {
+    let me = PeerId::from(keypair.public());
+    let profile = Profile {
+        agent: concat!("muttr-pod/", env!("CARGO_PKG_VERSION")).into(),
+        connections_max: limit::POD_CONNECTIONS_MAX,
+        stores: true,
+    };
+    let behaviour = Behaviour {
+        net: Net::new(keypair.public(), profile),
+        relay: relay::Behaviour::new(me, relay_config()),
+    };
+    let transport = stack(Upgrades::new(arrivals), keypair)?;
+    let config = swarm_config(Config::with_tokio_executor());
+    let mut swarm = Swarm::new(transport, behaviour, me, config);
+    // The relay serves only once somebody vouched for an address, and here the operator does.
+    swarm.add_external_address(address.clone());
+    if let Err(error) = swarm.listen_on(address.clone()) {
+        tracing::error!(%error, "not an address that seeds could be told");
+    }
+    Ok(swarm)
+}
+
+/// Rates are left to the number of connections: behind one address there may be a whole school.
+fn relay_config() -> relay::Config {
+    let profile = limit::RELAY_INTERIM;
+    relay::Config {
+        max_reservations: profile.reservations_max,
+        max_circuits: profile.circuits_max,
+        max_circuits_per_peer: profile.circuits_per_seed_max,
+        max_circuit_duration: Duration::from_millis(profile.circuit_ms_max),
+        max_circuit_bytes: profile.circuit_bytes_max,
+        reservation_rate_limiters: Vec::new(),
+        circuit_src_rate_limiters: Vec::new(),
+        ..relay::Config::default()
+    }
+}
+
+/// Where seeds find the pod that goes by this name: without TLS on this machine, with it
+/// everywhere else, as browsers demand it.
+pub(crate) fn address(host: &Host) -> Multiaddr {
+    let (name, port) = split(host);
+    let ip = name
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>();
+    let address = match ip {
+        Ok(ip) => Multiaddr::from(ip),
+        Err(_) => Multiaddr::empty().with(Protocol::Dns4(name.into())),
+    };
+    let address = address.with(Protocol::Tcp(port));
+    let address = if is_local(host) {
+        address
+    } else {
+        address.with(Protocol::Tls)
+    };
+    address.with(Protocol::Ws("/".into()))
+}
+
+/// Whether the name means the machine it is said on.
+pub(crate) fn is_local(host: &Host) -> bool {
+    let (name, _) = split(host);
+    let ip = name
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .parse::<IpAddr>();
+    ip.map_or_else(
+        |_| name == "localhost" || name.ends_with(".localhost"),
+        |ip| ip.is_loopback(),
+    )
+}
+
+fn split(host: &Host) -> (&str, u16) {
+    let text = host.as_str();
+    match text.rsplit_once(':') {
+        // The colons of an IPv6 address are inside brackets.
+        Some((name, port)) if !port.ends_with(']') => (name, port.parse().unwrap_or(443)),
+        _ => (text, 443),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_follows_from_the_name() {
+        for (host, expected) in [
+            ("localhost:8080", "/dns4/localhost/tcp/8080/ws"),
+            ("oak.localhost:81", "/dns4/oak.localhost/tcp/81/ws"),
+            ("127.0.0.1:8080", "/ip4/127.0.0.1/tcp/8080/ws"),
+            ("[::1]:8080", "/ip6/::1/tcp/8080/ws"),
+            ("[2001:db8::1]", "/ip6/2001:db8::1/tcp/443/tls/ws"),
+            ("oak.example", "/dns4/oak.example/tcp/443/tls/ws"),
+            ("oak.example:8443", "/dns4/oak.example/tcp/8443/tls/ws"),
+        ] {
+            let host: Host = host.parse().expect("a host");
+            assert_eq!(address(&host).to_string(), expected);
+        }
+    }
+}

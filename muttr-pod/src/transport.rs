@@ -1,0 +1,156 @@
+//! libp2p over the WebSockets that HTTP upgraded: the page and the network share one port.
+
+use std::{
+    io,
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use axum::extract::ws::{Message, WebSocket};
+use futures::{Sink, SinkExt as _, Stream, StreamExt as _, future};
+use libp2p::{
+    Multiaddr, Transport,
+    core::transport::{DialOpts, ListenerId, TransportError, TransportEvent},
+    multiaddr::Protocol,
+};
+use rw_stream_sink::RwStreamSink;
+use tokio::sync::mpsc;
+
+/// A socket that was upgraded, and from where it came.
+pub(crate) type Arrival = (WebSocket, SocketAddr);
+
+/// Takes in upgraded sockets. It listens wherever it is told to, because it is axum that does;
+/// it dials nobody: an address that a stranger hands out would choose what the pod connects to.
+pub(crate) struct Upgrades {
+    arrivals: mpsc::Receiver<Arrival>,
+    listener: Option<Listener>,
+}
+
+struct Listener {
+    id: ListenerId,
+    address: Multiaddr,
+    announced: bool,
+}
+
+/// Bytes over a WebSocket's binary messages.
+pub(crate) type Bytes = RwStreamSink<Binary>;
+
+impl Upgrades {
+    pub(crate) const fn new(arrivals: mpsc::Receiver<Arrival>) -> Self {
+        Self {
+            arrivals,
+            listener: None,
+        }
+    }
+}
+
+impl Transport for Upgrades {
+    type Output = Bytes;
+    type Error = io::Error;
+    type ListenerUpgrade = future::Ready<io::Result<Bytes>>;
+    type Dial = future::Pending<io::Result<Bytes>>;
+
+    fn listen_on(
+        &mut self,
+        id: ListenerId,
+        address: Multiaddr,
+    ) -> Result<(), TransportError<io::Error>> {
+        let is_ws = address
+            .iter()
+            .any(|part| matches!(part, Protocol::Ws(_) | Protocol::Wss(_)));
+        if !is_ws || self.listener.is_some() {
+            return Err(TransportError::MultiaddrNotSupported(address));
+        }
+        self.listener = Some(Listener {
+            id,
+            address,
+            announced: false,
+        });
+        Ok(())
+    }
+
+    fn remove_listener(&mut self, id: ListenerId) -> bool {
+        self.listener
+            .take_if(|listener| listener.id == id)
+            .is_some()
+    }
+
+    fn dial(
+        &mut self,
+        address: Multiaddr,
+        _: DialOpts,
+    ) -> Result<Self::Dial, TransportError<io::Error>> {
+        Err(TransportError::MultiaddrNotSupported(address))
+    }
+
+    fn poll(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<TransportEvent<Self::ListenerUpgrade, io::Error>> {
+        let this = &mut *self;
+        let Some(listener) = &mut this.listener else {
+            return Poll::Pending;
+        };
+        if !listener.announced {
+            listener.announced = true;
+            let listen_addr = listener.address.clone();
+            return Poll::Ready(TransportEvent::NewAddress {
+                listener_id: listener.id,
+                listen_addr,
+            });
+        }
+        match ready!(this.arrivals.poll_recv(cx)) {
+            Some((socket, from)) => Poll::Ready(TransportEvent::Incoming {
+                listener_id: listener.id,
+                upgrade: future::ready(Ok(RwStreamSink::new(Binary(socket)))),
+                local_addr: listener.address.clone(),
+                send_back_addr: Multiaddr::from(from.ip())
+                    .with(Protocol::Tcp(from.port()))
+                    .with(Protocol::Ws("/".into())),
+            }),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// A WebSocket of which only the binary messages count.
+pub(crate) struct Binary(WebSocket);
+
+impl Stream for Binary {
+    type Item = io::Result<Vec<u8>>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            return Poll::Ready(match ready!(self.0.poll_next_unpin(cx)) {
+                Some(Ok(Message::Binary(bytes))) => Some(Ok(bytes.into())),
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
+                Some(Ok(Message::Text(_))) => Some(Err(io::ErrorKind::InvalidData.into())),
+                Some(Ok(Message::Close(_))) | None => None,
+                Some(Err(error)) => Some(Err(io::Error::other(error))),
+            });
+        }
+    }
+}
+
+impl Sink<Vec<u8>> for Binary {
+    type Error = io::Error;
+
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_ready_unpin(cx).map_err(io::Error::other)
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, bytes: Vec<u8>) -> io::Result<()> {
+        self.0
+            .start_send_unpin(Message::Binary(bytes.into()))
+            .map_err(io::Error::other)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_flush_unpin(cx).map_err(io::Error::other)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_close_unpin(cx).map_err(io::Error::other)
+    }
+}

@@ -1,0 +1,70 @@
+//! A real pod in this process, on a free port, with a folder of its own.
+
+use std::net::SocketAddr;
+
+use muttr_pod::{Config, Running, config::Settings, serve};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+};
+
+#[path = "pod/command.rs"]
+mod command;
+#[path = "pod/http.rs"]
+mod http;
+#[path = "pod/seeds.rs"]
+mod seeds;
+
+fn config(folder: &TempDir) -> Config {
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    let data_dir = Some(folder.path().join("data"));
+    let settings = Settings {
+        listen: Some(listen),
+        data_dir,
+        ..Settings::default()
+    };
+    settings.finish().expect("good settings")
+}
+
+async fn boot(folder: &TempDir) -> Running {
+    let mut running = serve(config(folder)).await.expect("starts");
+    running.ready().await;
+    running
+}
+
+/// An answer over HTTP/1.1; names of headers in lower case.
+struct Answer {
+    status: u16,
+    head: String,
+    body: String,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> Option<&str> {
+        let line = self
+            .head
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        line.map(str::trim)
+    }
+}
+
+async fn get(addr: SocketAddr, path: &str) -> Answer {
+    let mut stream = TcpStream::connect(addr).await.expect("connects");
+    let request = format!("GET {path} HTTP/1.1\r\nhost: mallory\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.expect("sends");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.expect("answers");
+    let answer = String::from_utf8(answer).expect("text");
+    let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
+    let status = head
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    Answer {
+        status: status.expect("a status"),
+        head: head.to_owned(),
+        body: body.to_owned(),
+    }
+}
