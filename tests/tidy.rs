@@ -94,6 +94,7 @@ fn things_have_the_names_of_the_vocabulary() {
                 .any(|word| avoided.contains(&word.as_str()))
     });
     none("names that the vocabulary avoids", &found);
+    // Node is the name of a runtime, too.
     let files = code().into_iter().map(|file| file.path);
     let files: Vec<_> = files
         .filter(|path| {
@@ -102,7 +103,7 @@ fn things_have_the_names_of_the_vocabulary() {
             words(stem)
                 .iter()
                 .any(|word| avoided.contains(&word.as_str()))
-                && path != "muttr-wasm/js/node.ts"
+                && !path.starts_with("muttr-wasm/js/node")
         })
         .collect();
     none("files whose names the vocabulary avoids", &files);

@@ -15,7 +15,8 @@
 //!
 //! The clear host lets a pod tell "you meant another pod" (`WRONG_HOST`) from tampering. It adds
 //! no trust: the prologue and the pod's proof bind the host again. A clear refusal is not
-//! authenticated; whoever can forge one could as well cut the line.
+//! authenticated; whoever can forge one could as well cut the line. Therefore only codes that say
+//! nothing about a person or a key are believed; any other is read as `MALFORMED`.
 //!
 //! In the open session each Noise message holds one flag byte (1: more follows, 0: last) and at
 //! most [`limit::NOISE_CHUNK_BYTES`] − 1 bytes of a message; a piece with more to follow is full.
@@ -49,6 +50,15 @@ pub const LOGIN_LABEL: &[u8] = b"muttr/login/1\0";
 
 const PATTERN: &str = "Noise_NX_25519_ChaChaPoly_SHA256";
 const PROLOGUE_LABEL: &[u8] = b"muttr/channel/1\0";
+/// What may be said in clear.
+const REFUSALS: [Rejection; 6] = [
+    Rejection::Malformed,
+    Rejection::Unsupported,
+    Rejection::TooLarge,
+    Rejection::RateLimited,
+    Rejection::Busy,
+    Rejection::WrongHost,
+];
 /// Sets this use of the handshake apart from later ones.
 const PURPOSE: &[u8] = b"home";
 const VERSION: u8 = 1;
@@ -87,7 +97,9 @@ impl Greeting {
     /// [`Rejection::Malformed`] for a proof that does not parse.
     pub fn finish(mut self, answer: &[u8]) -> Result<(Open, PodProof, [u8; 32]), Rejection> {
         if let [number] = answer {
-            return Err(Rejection::from(u16::from(*number)));
+            let refused = Rejection::from(u16::from(*number));
+            let known = REFUSALS.contains(&refused);
+            return Err(if known { refused } else { Rejection::Malformed });
         }
         let proof = read_handshake(&mut self.noise, answer)?;
         let proof = wire::decode(&proof, limit::POD_PROOF_BYTES_MAX)?;

@@ -3,9 +3,13 @@
 pub mod cast;
 pub mod holders;
 pub mod oracle;
+pub mod part;
 pub mod profile;
+pub mod promises;
 pub mod sample;
 pub mod scenario;
 pub mod simulator;
+pub mod stage;
 pub mod storm;
 pub mod tree;
+pub mod village;

@@ -7,13 +7,9 @@ use muttr_core::{
     custody::{Command, Config, Contact, Custody, Event},
     envelope::record::Record,
     limit,
-    machine::{Frame, Output, Table},
+    machine::{Frame, Output},
     name::{RecordKey, SeedId},
     time::Time,
-    wire::{
-        self,
-        store::{Receipt, StoreAnswer},
-    },
 };
 use rand_chacha::ChaCha8Rng;
 use rand_core::{RngCore, SeedableRng};
@@ -21,6 +17,7 @@ use rand_core::{RngCore, SeedableRng};
 use crate::{
     oracle::Oracle,
     profile::Profile,
+    promises::{check_answer, has_kept},
     sample,
     simulator::{Role, Who, World, pod_address},
 };
@@ -45,9 +42,9 @@ pub struct Holders {
 }
 
 /// Whoever promises to keep a record has it on disk.
-struct Promises;
+struct Covered;
 
-impl Oracle<Custody> for Promises {
+impl Oracle<Custody> for Covered {
     fn sees(
         &mut self,
         world: &World<Custody>,
@@ -55,15 +52,7 @@ impl Oracle<Custody> for Promises {
         output: &Output<Event>,
     ) -> Result<(), String> {
         match output {
-            Output::Send(_, Frame::Answer(_, bytes)) => {
-                let Ok(StoreAnswer::Kept(receipts)) = wire::decode(bytes, limit::STORE_BYTES_MAX)
-                else {
-                    return Ok(());
-                };
-                receipts
-                    .iter()
-                    .try_for_each(|receipt| has_kept(world, who, receipt))
-            }
+            Output::Send(_, Frame::Answer(_, bytes)) => check_answer(world, who, bytes),
             Output::Event(Event::Kept {
                 result: Ok(receipt),
                 ..
@@ -73,31 +62,12 @@ impl Oracle<Custody> for Promises {
     }
 }
 
-/// Whether a receipt that `who` gives away as its own is covered by its disk.
-pub fn has_kept<M: muttr_core::machine::Machine>(
-    world: &World<M>,
-    who: Who,
-    receipt: &Receipt,
-) -> Result<(), String> {
-    let holder = world.at(who);
-    if receipt.seed != holder.seed {
-        return Err(format!("{} gave a receipt in another's name", holder.name));
-    }
-    match holder.disk.row(Table::Record, receipt.key.as_bytes()) {
-        Some(_) => Ok(()),
-        None => Err(format!(
-            "{} promised {:?} and does not have it",
-            holder.name, receipt.key
-        )),
-    }
-}
-
 impl Holders {
     /// A network that runs: every tab knows the pod it calls home.
     #[must_use]
     pub fn new(integer: u64, profile: Profile, pods: usize, tabs: usize) -> Self {
         let mut this = Self {
-            world: World::new(integer, profile, Box::new(Promises)),
+            world: World::new(integer, profile, Box::new(Covered)),
             pods: Vec::new(),
             tabs: Vec::new(),
             keys: BTreeMap::new(),

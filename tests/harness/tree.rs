@@ -84,7 +84,7 @@ impl Source {
 
     /// The lines that ship: without comments, and without the tests at the end of a Rust file.
     pub fn shipped(&self) -> impl Iterator<Item = (usize, &str)> {
-        let only_tests = self.is(&["/tests.rs"]) || self.path.contains("/tests/");
+        let only_tests = self.is(&["/tests.rs", "/cast.rs"]) || self.path.contains("/tests/");
         let lines = self
             .lines()
             .take_while(move |(_, line)| !only_tests && !line.starts_with("#[cfg(test)]"));

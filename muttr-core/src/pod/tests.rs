@@ -144,6 +144,8 @@ struct House {
     visitors: BTreeMap<u64, Visitor>,
     channels: u64,
     events: Vec<Event>,
+    /// What the pod said to other seeds.
+    answers: Vec<(Link, Frame)>,
     /// Writes wait here while the disk is slow.
     slow: Option<VecDeque<(crate::machine::Ticket, Batch)>>,
     starts: u8,
@@ -176,6 +178,7 @@ impl House {
             visitors: BTreeMap::new(),
             channels: 0,
             events: Vec::new(),
+            answers: Vec::new(),
             slow: None,
             starts: 0,
             quotas,
@@ -230,7 +233,8 @@ impl House {
                     self.pod.handle(self.now, Input::Recalled(ticket, rows));
                 }
                 Output::Event(event) => self.events.push(event),
-                Output::Link(..) | Output::Unlink(_) | Output::Send(..) => {}
+                Output::Send(link, frame) => self.answers.push((link, frame)),
+                Output::Link(..) | Output::Unlink(_) => {}
             }
         }
     }

@@ -205,6 +205,11 @@ impl Seed {
         alias: Alias,
         said: Result<Said, Rejection>,
     ) {
+        // Nobody has a reserved label and nobody can: whoever is looking for a free one is told.
+        let said = said.map_err(|no| match no {
+            Rejection::NotFound if alias.label().is_reserved() => Rejection::AliasReserved,
+            no => no,
+        });
         let certificate = said.and_then(|said| named_by(now, &alias, said));
         let view = certificate.map(|certificate| match self.contacts.get_mut(&alias) {
             Some(contact) if !contact.certificate.is_empty() => {

@@ -148,6 +148,12 @@ impl Session {
         self.open()?.seal(&wire::encode(message))
     }
 
+    /// Seals any bytes at all, as a seed with a fault would.
+    #[cfg(test)]
+    pub(crate) fn send_raw(&mut self, message: &[u8]) -> Result<Vec<Vec<u8>>, Rejection> {
+        self.open()?.seal(message)
+    }
+
     fn open(&mut self) -> Result<&mut Open, Rejection> {
         match &mut self.state {
             State::Open(open) => Ok(open),

@@ -172,6 +172,21 @@ fn every_rejection_of_a_handshake_fits_its_byte() {
 }
 
 #[test]
+fn a_clear_refusal_cannot_speak_of_keys_or_sessions() {
+    for &rejection in Rejection::ALL {
+        let (greeting, _) = Greeting::start(&host("oak.example"), [1; 32]).unwrap();
+        let heard = greeting.finish(&refusal(rejection)).unwrap_err();
+        let believed = REFUSALS.contains(&rejection);
+        let expected = if believed {
+            rejection
+        } else {
+            Rejection::Malformed
+        };
+        assert_eq!(heard, expected);
+    }
+}
+
+#[test]
 fn nothing_secret_is_in_debug() {
     let (seed, _) = shake_hands();
     assert_eq!(alloc::format!("{seed:?}"), "Open(0 bytes waiting)");

@@ -42,6 +42,8 @@ pub(super) enum Due {
     Cut { at: Alive, number: u64, pipe: u64 },
 }
 
+/// Messages of a session that are remembered for whoever wants to repeat them.
+const SAID_MAX: usize = 16;
 /// A tab's own channel.
 const OWN: u64 = 0;
 
@@ -49,6 +51,25 @@ impl<M: Machine> World<M> {
     /// Tells a tab's shell not to open the channel again.
     pub fn hang_up(&mut self, who: super::Who) {
         self.at_mut(who).reconnects = false;
+    }
+
+    /// What a tab said in its latest session, byte for byte.
+    #[must_use]
+    pub fn overheard(&self, who: super::Who) -> Vec<Vec<u8>> {
+        self.at(who).said.clone()
+    }
+
+    /// Someone of no name opens a channel to a pod, says this, and hangs up.
+    pub fn stranger_says(&mut self, pod: super::Who, frames: Vec<Vec<u8>>) {
+        let Some(pod) = self.alive(pod) else { return };
+        let number = self.at(pod.0).channel_next;
+        self.at_mut(pod.0).channel_next += 1;
+        let link = Link::Channel(number);
+        self.give(pod, Input::Linked(link, Traits::default()));
+        for frame in frames {
+            self.give(pod, Input::Frame(link, Frame::Channel(frame)));
+        }
+        self.give(pod, Input::Unlinked(link));
     }
 
     pub(super) fn open_channel_soon(&mut self, tab: Alive, delay_ms: u64) {
@@ -109,6 +130,7 @@ impl<M: Machine> World<M> {
         );
         let at_tab = self.at_mut(tab.0);
         at_tab.attempts = 0;
+        at_tab.said.clear();
         at_tab.channels.insert(
             OWN,
             Far {
@@ -130,6 +152,12 @@ impl<M: Machine> World<M> {
         let Some(far) = self.at(from.0).channels.get(&number).copied() else {
             return;
         };
+        if number == OWN {
+            let said = &mut self.at_mut(from.0).said;
+            if said.len() < SAID_MAX {
+                said.push(bytes.clone());
+            }
+        }
         let rate = self.profile.broken;
         if self.chance(rate) {
             return self.cut_both(from, number, 0);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use muttr_core::{
     limit,
-    machine::{Address, Frame, Input, Link, Machine, Protocol},
+    machine::{Address, Frame, Input, Link, Machine, Protocol, Traits},
     name::SeedId,
 };
 
@@ -99,6 +99,19 @@ impl<M: Machine> World<M> {
     #[must_use]
     pub fn questions(&self) -> usize {
         self.network.questions.len()
+    }
+
+    /// A seed that is in no world links to someone, asks this, and is gone.
+    pub fn stranger_asks(&mut self, who: Who, protocol: Protocol, bytes: Vec<u8>) {
+        let Some(asked) = self.alive(who) else { return };
+        let link = Link::Seed(SeedId(self.random()));
+        let question = u64::MAX;
+        self.give(asked, Input::Linked(link, Traits::default()));
+        self.give(
+            asked,
+            Input::Frame(link, Frame::Ask(question, protocol, bytes)),
+        );
+        self.give(asked, Input::Unlinked(link));
     }
 
     pub(super) fn dial(&mut self, dialler: Alive, seed: SeedId, addresses: &[Address]) {

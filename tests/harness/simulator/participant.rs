@@ -58,6 +58,8 @@ pub struct Participant<M> {
     pub(super) reconnects: bool,
     pub(super) attempts: u32,
     pub(super) channel_next: u64,
+    /// The first messages that a tab said in its latest session.
+    pub(super) said: Vec<Vec<u8>>,
     /// Number of a channel here → the other end.
     pub(super) channels: BTreeMap<u64, super::channel::Far>,
 }
@@ -81,6 +83,7 @@ impl<M: Machine> Participant<M> {
             reconnects: true,
             attempts: 0,
             channel_next: 1,
+            said: Vec::new(),
             channels: BTreeMap::new(),
         }
     }

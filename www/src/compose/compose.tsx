@@ -27,7 +27,7 @@ export function Compose({ to, answering, onAnswered, onSend }: ComposeOptions): 
   const id = useId();
   const box = useRef<HTMLTextAreaElement>(null);
   const naming = useSignal(false);
-  const text = drafts.value.get(to) ?? '';
+  const text = drafts.value[to] ?? '';
   const bytes = new TextEncoder().encode(text).length;
   const long = bytes > bodyBytesMax;
   const off = text.trim() === '' || long;

@@ -95,6 +95,7 @@ last-mine = You: { $text }
 choose-one = Choose a conversation, or write to someone new.
 messages-none = No messages yet. What you write is sealed before it leaves this page.
 messages-earlier = Earlier messages
+messages-below = New below
 messages-loading = Reading messages…
 messages-with = Messages with { $address }
 new-message-from = New message from { $address }

@@ -14,22 +14,27 @@ import { go, hrefOf } from '../state/place';
 import { useTask } from '../state/task';
 import { MessageLog } from './log';
 
+/** Where a keyboard does not cover what is to be read, one can write at once. */
+const roomForBoth = matchMedia('(hover: hover) and (width >= 900px)');
+
 /** One conversation: who it is with, what was said, and the box to answer in. */
 export function Dialogue({ address }: { address: string }): JSX.Element {
   const contact = contactOf(address);
   const answering = useSignal<Message | undefined>(undefined);
+  const section = useRef<HTMLElement>(null);
   const heading = useRef<HTMLHeadingElement>(null);
   const reading = useTask((signal) => openWith(address, signal));
   useEffect(() => {
     void reading.run();
-    heading.current?.focus();
+    const box = roomForBoth.matches ? section.current?.querySelector('textarea') : undefined;
+    (box ?? heading.current)?.focus();
     return () => {
       if (open.peek()?.address === address) open.value = undefined;
     };
   }, [address]);
   const shown = open.value?.address === address ? open.value : undefined;
   return (
-    <section class="dialogue" aria-labelledby="with" data-with={address}>
+    <section ref={section} class="dialogue" aria-labelledby="with" data-with={address}>
       <header>
         <span class="only-phone">
           <IconButton name={say('back')} icon="back" onPress={() => go({ room: 'conversations' })} />

@@ -1,3 +1,4 @@
+import { useSignal } from '@preact/signals';
 import type { Message } from 'muttr';
 import type { JSX } from 'preact';
 import { useLayoutEffect, useRef } from 'preact/hooks';
@@ -17,18 +18,28 @@ const followWithin = 120;
 export function MessageLog({ shown, onAnswer }: { shown: Open; onAnswer: (message: Message) => void }): JSX.Element {
   const log = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
+  /** Something came below what is in sight. */
+  const below = useSignal(false);
   const earlier = useTask(showEarlier);
   const under = sending.value.filter((each) => each.to === shown.address && !arrivedAlready(each, shown.messages));
   const last = shown.messages.at(-1)?.id;
 
-  useLayoutEffect(() => {
+  const toEnd = (): void => {
     const element = log.current;
-    if (element !== null && atEnd.current) element.scrollTop = element.scrollHeight;
+    if (element !== null) element.scrollTop = element.scrollHeight;
+  };
+  useLayoutEffect(() => {
+    // Whoever has just written wants to see it.
+    if (under.length > 0) atEnd.current = true;
+    if (atEnd.current) toEnd();
+    else below.value = true;
   }, [last, under.length]);
 
   const scrolled = (): void => {
     const element = log.current;
-    if (element !== null) atEnd.current = element.scrollHeight - element.scrollTop - element.clientHeight < followWithin;
+    if (element === null) return;
+    atEnd.current = element.scrollHeight - element.scrollTop - element.clientHeight < followWithin;
+    if (atEnd.current) below.value = false;
   };
   const showBefore = async (): Promise<void> => {
     const element = log.current;
@@ -66,15 +77,22 @@ export function MessageLog({ shown, onAnswer }: { shown: Open; onAnswer: (messag
         );
       })}
       {under.map((each) => (
-        <SendingView key={each.since.getTime()} entry={each} />
+        <SendingView key={each.since} entry={each} />
       ))}
+      {below.value && (
+        <div class="below">
+          <Button icon="down" onPress={toEnd}>
+            {say('messages-below')}
+          </Button>
+        </div>
+      )}
     </div>
   );
 }
 
 /** The message itself may be there a moment before the call that sent it returns. */
-function arrivedAlready(entry: { text: string; since: Date; failed?: unknown }, messages: readonly Message[]): boolean {
-  const since = entry.since.getTime() - 1_000;
+function arrivedAlready(entry: { text: string; since: number; failed?: unknown }, messages: readonly Message[]): boolean {
+  const since = entry.since - 1_000;
   return (
     entry.failed === undefined &&
     messages.some((message) => message.outgoing && message.text === entry.text && message.receivedAt.getTime() >= since)

@@ -8,7 +8,7 @@ import { MessageText } from './text';
 /** A message on its way out of this page, or one that could not leave it. */
 export function SendingView({ entry }: { entry: Sending }): JSX.Element {
   return (
-    <article class="message" data-mine data-sending aria-label={say('message-mine', { when: atClock(entry.since) })}>
+    <article class="message" data-mine data-sending aria-label={say('message-mine', { when: atClock(new Date(entry.since)) })}>
       <div class="bubble">
         <MessageText text={entry.text} />
       </div>
@@ -19,7 +19,7 @@ export function SendingView({ entry }: { entry: Sending }): JSX.Element {
       ) : (
         <Failure code={entry.failed}>
           <Button onPress={() => void sendAgain(entry)}>{say('try-again')}</Button>
-          {!drafts.value.get(entry.to) && <Button onPress={() => takeBack(entry)}>{say('take-back')}</Button>}
+          {!drafts.value[entry.to] && <Button onPress={() => takeBack(entry)}>{say('take-back')}</Button>}
         </Failure>
       )}
     </article>

@@ -1,7 +1,8 @@
-import { computed, signal } from '@preact/signals';
+import { computed, effect, signal } from '@preact/signals';
 import type { Code, Contact, Conversation, Delivery, Judgement, Message, Seed } from 'muttr';
 import { judgeFailure, running } from './phase';
 import { place } from './place';
+import { remembered } from './preferences';
 
 /** Everyone there are messages with, most recent first. */
 export const conversations = signal<Conversation[] | undefined>(undefined);
@@ -25,13 +26,19 @@ export interface Sending {
   to: string;
   text: string;
   replyTo: string | undefined;
-  since: Date;
+  /** When, in milliseconds since 1970. */
+  since: number;
   /** Why it could not be sent. */
   failed?: Code;
 }
-export const sending = signal<readonly Sending[]>([]);
+/** What could not be sent stays until it is sent or taken back, whatever becomes of the page. */
+const unsent = remembered<readonly Sending[]>('unsent', []);
+export const sending = signal(unsent.peek());
+effect(() => {
+  unsent.value = sending.value.filter((each) => each.failed !== undefined);
+});
 /** What was begun to be written, by address. */
-export const drafts = signal<ReadonlyMap<string, string>>(new Map());
+export const drafts = remembered<Readonly<Record<string, string>>>('drafts', {});
 /** The address of who wrote last, for the live region. */
 export const arrived = signal<{ from: string; id: string } | undefined>(undefined);
 
@@ -106,7 +113,7 @@ export async function showEarlier(signal: AbortSignal): Promise<void> {
 
 /** Sends, and keeps the text in sight until the message itself is there. */
 export async function send(to: string, text: string, replyTo?: string): Promise<void> {
-  const entry: Sending = { to, text, replyTo, since: new Date() };
+  const entry: Sending = { to, text, replyTo, since: Date.now() };
   sending.value = [...sending.peek(), entry];
   try {
     await running().send(to, text, replyTo === undefined ? {} : { replyTo });
@@ -133,10 +140,8 @@ export function takeBack(entry: Sending): void {
 
 /** Keeps what was begun to be written to someone. */
 export function draft(to: string, text: string): void {
-  const now = new Map(drafts.peek());
-  if (text === '') now.delete(to);
-  else now.set(to, text);
-  drafts.value = now;
+  const { [to]: _, ...others } = drafts.peek();
+  drafts.value = text === '' ? others : { ...others, [to]: text };
 }
 
 function forget(entry: Sending): void {

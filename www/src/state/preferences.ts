@@ -14,7 +14,7 @@ export interface Moved {
 const prefix = `muttr/${asName ?? ''}/`;
 
 /** A small value that outlives the page, in this origin's local storage. */
-function remembered<T>(name: string, fallback: T): Signal<T> {
+export function remembered<T>(name: string, fallback: T): Signal<T> {
   const key = prefix + name;
   const value = signal(read(key, fallback));
   effect(() => {

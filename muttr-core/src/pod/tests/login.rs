@@ -292,3 +292,78 @@ fn mutated_frames_close_channels_by_code_and_never_more() {
     );
     assert_eq!(house.pod.stats().channels, 1);
 }
+
+#[test]
+fn well_sealed_nonsense_closes_the_session_and_nothing_else() {
+    let mut house = House::new();
+    let bob = house.settle("bob");
+    let mut rng = dice("nonsense");
+    let key = record(house.now, 1, limit::DAY_MS).key();
+    let binding = house.bind(&person("mallory"), "mallory", None);
+    let honest = [
+        ToPod::Register { id: 1, binding },
+        ToPod::Resolve {
+            id: 2,
+            alias: alias("bob"),
+        },
+        ToPod::Store {
+            id: 3,
+            record: record(house.now, 1, limit::DAY_MS).into_bytes(),
+        },
+        ToPod::Fetch { id: 4, key },
+        notify(5, "bob", key, 400_000),
+        ToPod::Ack { epoch: 7, seq: 8 },
+    ];
+    let mut closed = 0;
+    let (mut mallory, _) = house.enter_with(&person("mallory"), "tab", (0, 0));
+    for round in 0..2_000 {
+        let mut bytes = crate::wire::encode(&honest[round % honest.len()]);
+        for _ in 0..=round % 3 {
+            let dice = rand_core::RngCore::next_u32(&mut rng) as usize;
+            let at = dice % bytes.len();
+            match dice % 5 {
+                0 => bytes.truncate(at.max(1)),
+                1 => bytes.insert(at, 0xff),
+                2 => drop(bytes.remove(at)),
+                _ => bytes[at] ^= 1 << (dice % 8),
+            }
+            bytes.resize(bytes.len().max(1), 0);
+        }
+        let visitor = house.visitors.get_mut(&mallory).unwrap();
+        for frame in visitor.session.send_raw(&bytes).unwrap() {
+            house.frame(mallory, frame);
+        }
+        while let Some(message) = house.hear(mallory) {
+            assert!(!matches!(message, ToSeed::Notification { .. }));
+        }
+        if house.is_closed(mallory) {
+            closed += 1;
+            mallory = house.enter_with(&person("mallory"), "tab", (0, 0)).0;
+        }
+    }
+    assert!(closed > 1_000, "{closed}");
+    assert!(!house.is_closed(bob));
+    assert_eq!(house.pod.stats().sessions, 2);
+}
+
+#[test]
+fn an_unidentified_seed_is_told_the_nearest_seeds() {
+    let mut house = House::new();
+    let link = Link::Seed(crate::name::SeedId([8; 32]));
+    let traits = crate::machine::Traits {
+        routes: true,
+        stores: true,
+        ..Default::default()
+    };
+    house.give(Input::Linked(link, traits));
+    house.answers.clear();
+    let find_node = [[0x08, 0x04, 0x12, 32].as_slice(), &[9; 32]].concat();
+    let protocol = crate::machine::Protocol::Routing;
+    house.give(Input::Frame(link, Frame::Ask(77, protocol, find_node)));
+    let answers = &house.answers;
+    assert!(
+        matches!(answers.as_slice(), [.., (to, Frame::Answer(77, _))] if *to == link),
+        "{answers:?}"
+    );
+    assert_eq!(house.pod.stats().links, 1);
+}

@@ -30,6 +30,12 @@ fn each_refusal_has_its_code_and_leaves_nothing_behind() {
         room.writes("alice", "nobody", "?").unwrap_err(),
         Rejection::NotFound
     );
+    let alias = "admin@oak.example".parse().unwrap();
+    assert_eq!(
+        room.ask("alice", Command::Lookup { id: 8, alias })
+            .unwrap_err(),
+        Rejection::AliasReserved
+    );
     let long = core::str::from_utf8(&[b'x'; limit::BODY_BYTES_MAX + 1])
         .unwrap()
         .to_string();
