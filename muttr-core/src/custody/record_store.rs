@@ -171,7 +171,10 @@ impl RecordStore {
     }
 
     pub(super) fn deadline(&self) -> Option<u64> {
-        crate::time::earliest(self.load_at_ms, self.clean_at_ms)
+        // One deletion at a time: the end of the one under way sets the time of the next.
+        let may_clean = self.loaded && self.deleting.is_empty();
+        let clean_at_ms = self.clean_at_ms.filter(|_| may_clean);
+        crate::time::earliest(self.load_at_ms, clean_at_ms)
     }
 
     /// Whether one more question of this link may wait for the disk.
@@ -366,7 +369,13 @@ impl RecordStore {
 
     pub(super) fn kept(&mut self, now: Time, ticket: Ticket, kept: Kept) {
         match self.work.remove(&ticket.0) {
-            Some(Work::Write { key, held, waiters }) => self.written(key, held, waiters, kept),
+            Some(Work::Write { key, held, waiters }) => {
+                self.written(key, held, waiters, kept);
+                if self.bytes > self.bytes_max {
+                    // The quota was lowered while this was being written.
+                    self.set_quota(now, self.bytes_max);
+                }
+            }
             Some(Work::Delete { rows }) => self.deleted(now, &rows, kept),
             Some(other) => {
                 self.work.insert(ticket.0, other);

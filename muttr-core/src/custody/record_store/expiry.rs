@@ -14,7 +14,8 @@ impl RecordStore {
     /// Changes how much is kept.
     pub(in crate::custody) fn set_quota(&mut self, now: Time, bytes_max: u64) {
         self.bytes_max = bytes_max;
-        self.shrinking = self.bytes > bytes_max;
+        // What is still being read counts for as much as there may be.
+        self.shrinking = !self.loaded || self.bytes > bytes_max;
         if self.shrinking {
             self.clean_at_ms = Some(now.mono_ms);
         }

@@ -505,6 +505,40 @@ fn a_lower_quota_gives_up_what_would_go_first_anyway() {
 }
 
 #[test]
+fn a_quota_lowered_before_everything_is_read_counts_too() {
+    let mut holder = Holder::started();
+    holder.put(ALICE, &record(1, limit::DAY_MS));
+    let mut again = Holder::new(Config::seed(9, key(1), [2; 32]), holder.disk);
+    again.input(Input::Command(Command::Quota { bytes_max: 0 }));
+    again.input(Input::Command(Command::Start));
+    assert_eq!(again.held(), (0, 0));
+    assert!(again.disk.is_empty());
+}
+
+#[test]
+fn a_slow_deletion_is_waited_for_in_peace() {
+    let mut holder = Holder::started();
+    let lasting = record(2, 20 * limit::DAY_MS);
+    holder.put(ALICE, &record(1, limit::DAY_MS));
+    holder.mood = None;
+    holder.now.wall_ms += 2 * limit::DAY_MS;
+    holder.wait_until(Time {
+        mono_ms: START.mono_ms + limit::EXPIRE_MS,
+        ..holder.now
+    });
+    holder.put(ALICE, &lasting);
+    holder.input(Input::Command(Command::Quota { bytes_max: 1 }));
+    let deadline = holder.machine.deadline();
+    assert!(
+        deadline.is_none_or(|at_ms| at_ms > holder.now.mono_ms),
+        "nothing to do but wait"
+    );
+    holder.mood = Some(Kept::Ok);
+    holder.answer_disk();
+    assert_eq!(holder.held(), (0, 0), "then what no longer fits goes too");
+}
+
+#[test]
 fn its_debug_output_tells_no_secret() {
     let config = Config::seed(9, key(1), [0x77; 32]);
     let holder = Holder::started();

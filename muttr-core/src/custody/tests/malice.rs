@@ -410,7 +410,9 @@ fn answer_badly(alice: &mut Custody, now: Time, rng: &mut ChaCha20Rng, answers: 
                 };
                 Input::Recalled(ticket, Some(vec![row]))
             }
-            Output::Keep(ticket, _) if rng.next_u32().is_multiple_of(2) => Input::Kept(ticket, Kept::Ok),
+            Output::Keep(ticket, _) if rng.next_u32().is_multiple_of(2) => {
+                Input::Kept(ticket, Kept::Ok)
+            }
             Output::Keep(ticket, _) => Input::Kept(ticket, Kept::Failed),
             Output::Link(seed, _) => Input::Unlinked(Link::Seed(seed)),
             Output::Unlink(link) => Input::Unlinked(link),
