@@ -40,7 +40,9 @@ function House(): JSX.Element {
   const inside = person !== undefined || writing === true;
   const waiting = unread.value;
   useEffect(() => {
-    document.title = [waiting > 0 ? `(${waiting})` : '', asName ?? '', say('muttr')].filter(Boolean).join(' ');
+    document.title = [waiting > 0 ? `(${waiting})` : '', asName ?? '', say('muttr')]
+      .filter(Boolean)
+      .join(' ');
   }, [waiting]);
   useEffect(() => {
     const leave = (event: KeyboardEvent): void => {

@@ -5,7 +5,10 @@ import { followAppearance } from './state/preferences';
 import { start } from './state/seed';
 import './style/base.css';
 import './style/parts.css';
+import './style/house.css';
+import './style/panes.css';
 import './style/rooms.css';
+import './style/threshold.css';
 import './style/messages.css';
 import './style/network.css';
 

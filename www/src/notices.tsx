@@ -24,7 +24,8 @@ export function Notices(): JSX.Element {
 /** The pod said no to this seed. Being offline is a state; this is not. */
 function Refusal(): JSX.Element | null {
   const reason = linkReason.value;
-  if (link.value !== 'offline' || reason === undefined || new MuttrError(reason).retry === 'later') return null;
+  if (link.value !== 'offline' || reason === undefined || new MuttrError(reason).retry === 'later')
+    return null;
   return (
     <Failure code={reason}>
       <Button onPress={() => location.reload()}>{say('load-again')}</Button>

@@ -117,7 +117,8 @@ function Found({ finding, to }: { finding: Finding; to: string }): JSX.Element |
       return (
         <>
           <p class="row">
-            <bdi>{say('address-found', { address: finding.contact.address })}</bdi> <TrustMark trust={finding.contact.trust} />
+            <bdi>{say('address-found', { address: finding.contact.address })}</bdi>{' '}
+            <TrustMark trust={finding.contact.trust} />
           </p>
           <p class="mono quiet">{grouped(finding.contact.fingerprint)}</p>
         </>

@@ -25,7 +25,11 @@ function Address({ address }: { address: string }): JSX.Element {
   return (
     <p class="own-address">
       <bdi data-own-address>{address}</bdi>
-      <IconButton name={copied.value ? say('copied') : say('copy-address')} icon={copied.value ? 'done' : 'copy'} onPress={() => void copy()} />
+      <IconButton
+        name={copied.value ? say('copied') : say('copy-address')}
+        icon={copied.value ? 'done' : 'copy'}
+        onPress={() => void copy()}
+      />
       <span class="unseen" role="status">
         {copied.value ? say('copied') : ''}
       </span>

@@ -12,7 +12,9 @@ import { Person } from './person';
 export function People(): JSX.Element {
   const address = place.value.with;
   const contact = address === undefined ? undefined : contactOf(address);
-  const people = conversations.value?.map((each) => each.contact).sort((a, b) => a.address.localeCompare(b.address));
+  const people = conversations.value
+    ?.map((each) => each.contact)
+    .sort((a, b) => a.address.localeCompare(b.address));
   return (
     <div class="panes" data-inside={contact !== undefined}>
       <section class="list" aria-labelledby="people">
@@ -60,7 +62,13 @@ function Entry({ contact, current }: { contact: Contact; current: boolean }): JS
         <bdi>{contact.address}</bdi>
       </span>
       <span class="last">
-        {contact.blocked ? say('person-blocked') : !contact.accepted ? say('person-request') : <TrustMark trust={contact.trust} />}
+        {contact.blocked ? (
+          say('person-blocked')
+        ) : !contact.accepted ? (
+          say('person-request')
+        ) : (
+          <TrustMark trust={contact.trust} />
+        )}
       </span>
     </a>
   );

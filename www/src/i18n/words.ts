@@ -67,5 +67,10 @@ export function lately(when: Date): string {
 
 /** A fingerprint in groups of four, for eyes and for reading aloud. */
 export function grouped(fingerprint: string): string {
-  return fingerprint.toUpperCase().match(/.{1,4}/g)?.join(' ') ?? '';
+  return (
+    fingerprint
+      .toUpperCase()
+      .match(/.{1,4}/g)
+      ?.join(' ') ?? ''
+  );
 }

@@ -109,7 +109,13 @@ function Note({ id, finding, address }: { id: string; finding: Finding; address:
   else if (finding.is === 'checking') words = say('alias-checking', { host: host.value });
   else words = say(`alias-${finding.is}`, { address });
   return (
-    <p id={id} class="note" role="status" data-finding={finding.is} data-kind={good ? 'good' : finding.is === 'not' ? 'bad' : undefined}>
+    <p
+      id={id}
+      class="note"
+      role="status"
+      data-finding={finding.is}
+      data-kind={good ? 'good' : finding.is === 'not' ? 'bad' : undefined}
+    >
       {words} {finding.is === 'not' && <code class="small">{finding.code}</code>}
     </p>
   );
@@ -119,7 +125,9 @@ function Note({ id, finding, address }: { id: string; finding: Finding; address:
 async function look(address: string, signal: AbortSignal): Promise<Finding> {
   try {
     const contact = await running().lookup(address, { signal });
-    return contact.fingerprint === identity.peek()?.fingerprint ? { is: 'yours' } : { is: 'not', code: 'ALIAS_TAKEN' };
+    return contact.fingerprint === identity.peek()?.fingerprint
+      ? { is: 'yours' }
+      : { is: 'not', code: 'ALIAS_TAKEN' };
   } catch (thrown) {
     const code = codeOf(thrown);
     if (code === 'NOT_FOUND') return { is: 'free' };

@@ -24,7 +24,8 @@ export function Arrival(): JSX.Element {
       <ArrivalPicture />
       <section class="question" aria-labelledby="question">
         <p id="question">
-          <strong>{say('arrival-question')}</strong> <span class="quiet">{say('arrival-limit', { size: size(keepBytesDefault) })}</span>
+          <strong>{say('arrival-question')}</strong>{' '}
+          <span class="quiet">{say('arrival-limit', { size: size(keepBytesDefault) })}</span>
         </p>
         <div class="row">
           <Button kind="main" off={chosen.value} onPress={() => void choose(keepBytesDefault)}>

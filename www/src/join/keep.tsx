@@ -69,9 +69,19 @@ export function Keep({ onClose }: { onClose: () => void }): JSX.Element {
     <Dialog title={say('keep-title')} onClose={onClose}>
       <p>{say('keep-how')}</p>
       <form class="stack" onSubmit={submit}>
-        <Passphrase id={`${id}-first`} label={say('keep-passphrase')} value={first.value} onInput={(value) => (first.value = value)} />
+        <Passphrase
+          id={`${id}-first`}
+          label={say('keep-passphrase')}
+          value={first.value}
+          onInput={(value) => (first.value = value)}
+        />
         <div class="field">
-          <Passphrase id={`${id}-again`} label={say('keep-again')} value={again.value} onInput={(value) => (again.value = value)} />
+          <Passphrase
+            id={`${id}-again`}
+            label={say('keep-again')}
+            value={again.value}
+            onInput={(value) => (again.value = value)}
+          />
           <p class="note" role="status" data-kind={fits ? 'good' : undefined}>
             {note}
           </p>

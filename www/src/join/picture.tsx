@@ -9,7 +9,8 @@ const seeds = [
   [232, 116, false],
 ] as const;
 
-const links = 'M62 76 150 46 214 30 262 66 358 76M62 76 176 104 232 116 358 76M150 46 176 104M214 30 204 72M262 66 232 116M204 72 150 46M204 72 176 104M204 72 262 66M204 72 232 116';
+const links =
+  'M62 76 150 46 214 30 262 66 358 76M62 76 176 104 232 116 358 76M150 46 176 104M214 30 204 72M262 66 232 116M204 72 150 46M204 72 176 104M204 72 262 66M204 72 232 116';
 
 /** Two people, and between them seeds and a pod, some holding a copy of one sealed message. */
 export function ArrivalPicture(): JSX.Element {

@@ -31,9 +31,20 @@ export function Restore({ onClose }: { onClose: () => void }): JSX.Element {
       <form class="stack" onSubmit={submit}>
         <div class="field">
           <label for={`${id}-file`}>{say('restore-file')}</label>
-          <input id={`${id}-file`} type="file" accept=".asc,.pgp,.gpg,.key,application/pgp-keys" onChange={(event) => (file.value = event.currentTarget.files?.[0])} />
+          <input
+            id={`${id}-file`}
+            type="file"
+            accept=".asc,.pgp,.gpg,.key,application/pgp-keys"
+            onChange={(event) => (file.value = event.currentTarget.files?.[0])}
+          />
         </div>
-        <Passphrase id={`${id}-passphrase`} label={say('keep-passphrase')} value={passphrase.value} known onInput={(value) => (passphrase.value = value)} />
+        <Passphrase
+          id={`${id}-passphrase`}
+          label={say('keep-passphrase')}
+          value={passphrase.value}
+          known
+          onInput={(value) => (passphrase.value = value)}
+        />
         <Failure code={open.failure.value} />
         <div class="row">
           <Button kind="main" submit off={!ready}>

@@ -13,7 +13,13 @@ export function Conversations(): JSX.Element {
     <div class="panes" data-inside={inside}>
       <ConversationList />
       <div class="pane">
-        {writing ? <NewMessage /> : person !== undefined ? <Dialogue key={person} address={person} /> : <Nothing />}
+        {writing ? (
+          <NewMessage />
+        ) : person !== undefined ? (
+          <Dialogue key={person} address={person} />
+        ) : (
+          <Nothing />
+        )}
       </div>
     </div>
   );

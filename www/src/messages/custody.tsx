@@ -28,7 +28,10 @@ function Sent({ delivery }: { delivery: Delivery }): JSX.Element {
   const held = delivery.heldBy.seeds + delivery.heldBy.pods > 0;
   const steps = [
     { done: delivery.recordKey !== undefined || reached > 0, words: say('step-sealed') },
-    { done: reached >= 1 || held, words: held ? say('step-stored', { held: heldBy(delivery) }) : say('step-stored-not') },
+    {
+      done: reached >= 1 || held,
+      words: held ? say('step-stored', { held: heldBy(delivery) }) : say('step-stored-not'),
+    },
     { done: reached >= 2, words: say('step-notified', { address: delivery.to }) },
     { done: reached >= 3, words: say('step-fetched') },
     { done: reached >= 4, words: say('step-read') },
@@ -47,12 +50,15 @@ function Sent({ delivery }: { delivery: Delivery }): JSX.Element {
       </ol>
       {delivery.reason !== undefined && (
         <p class="small" data-code={delivery.reason}>
-          <strong>{say('custody-reason')}:</strong> {sentenceOf(delivery.reason)} <code class="mono quiet">{delivery.reason}</code>
+          <strong>{say('custody-reason')}:</strong> {sentenceOf(delivery.reason)}{' '}
+          <code class="mono quiet">{delivery.reason}</code>
         </p>
       )}
       <p class="small quiet">{say('custody-explain', { address: delivery.to })}</p>
       <dl class="facts">
-        {delivery.confirmedAt && <Fact name={say('custody-confirmed')} value={inFull(delivery.confirmedAt)} />}
+        {delivery.confirmedAt && (
+          <Fact name={say('custody-confirmed')} value={inFull(delivery.confirmedAt)} />
+        )}
         {delivery.expires && <Fact name={say('custody-expires')} value={inFull(delivery.expires)} />}
         {delivery.recordKey && <Fact name={say('custody-record')} value={delivery.recordKey} mono />}
       </dl>
@@ -70,8 +76,12 @@ function Signed({ message }: { message: Message }): JSX.Element {
       <p class="row">
         <bdi>{message.from}</bdi> {!message.outgoing && <TrustMark trust={trust} />}
       </p>
-      {!message.outgoing && <p class="small quiet">{say(`trust-${trust}-means`, { host, address: message.from })}</p>}
-      {fingerprint !== undefined && trust !== 'key-changed' && <p class="mono quiet">{grouped(fingerprint)}</p>}
+      {!message.outgoing && (
+        <p class="small quiet">{say(`trust-${trust}-means`, { host, address: message.from })}</p>
+      )}
+      {fingerprint !== undefined && trust !== 'key-changed' && (
+        <p class="mono quiet">{grouped(fingerprint)}</p>
+      )}
       <dl class="facts">
         <Fact name={say('custody-sent')} value={inFull(message.sentAt)} />
         {!message.outgoing && <Fact name={say('custody-received')} value={inFull(message.receivedAt)} />}

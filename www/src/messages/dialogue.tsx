@@ -45,7 +45,11 @@ export function Dialogue({ address }: { address: string }): JSX.Element {
             <bdi>{address}</bdi>
           </h1>
           {contact && (
-            <a class="about" href={hrefOf({ room: 'people', with: address })} aria-label={`${say('person-details', { address })}: ${say(`trust-${contact.trust}`)}`}>
+            <a
+              class="about"
+              href={hrefOf({ room: 'people', with: address })}
+              aria-label={`${say('person-details', { address })}: ${say(`trust-${contact.trust}`)}`}
+            >
               <TrustMark trust={contact.trust} />
             </a>
           )}
@@ -61,7 +65,12 @@ export function Dialogue({ address }: { address: string }): JSX.Element {
       ) : (
         <MessageLog shown={shown} onAnswer={(message) => (answering.value = message)} />
       )}
-      <Foot address={address} contact={contact} answering={answering.value} onAnswered={() => (answering.value = undefined)} />
+      <Foot
+        address={address}
+        contact={contact}
+        answering={answering.value}
+        onAnswered={() => (answering.value = undefined)}
+      />
     </section>
   );
 }
@@ -91,9 +100,19 @@ function Foot({ address, contact, answering, onAnswered }: FootOptions): JSX.Ele
   );
 }
 
-function Decision({ address, kind }: { address: string; kind: 'request' | 'blocked' | 'key-changed' }): JSX.Element {
-  const decide = useTask((signal, judgement: 'accept' | 'block' | 'accept-key') => judge(address, judgement, signal));
-  const note = { request: 'request-question', blocked: 'blocked-note', 'key-changed': 'key-changed-note' }[kind];
+function Decision({
+  address,
+  kind,
+}: {
+  address: string;
+  kind: 'request' | 'blocked' | 'key-changed';
+}): JSX.Element {
+  const decide = useTask((signal, judgement: 'accept' | 'block' | 'accept-key') =>
+    judge(address, judgement, signal),
+  );
+  const note = { request: 'request-question', blocked: 'blocked-note', 'key-changed': 'key-changed-note' }[
+    kind
+  ];
   return (
     <aside class="decision" data-decision={kind} aria-label={say('person-details', { address })}>
       <p>
@@ -110,7 +129,9 @@ function Decision({ address, kind }: { address: string; kind: 'request' | 'block
             </Button>
           </>
         )}
-        {kind === 'blocked' && <Button onPress={() => void decide.run('accept')}>{say('blocked-undo')}</Button>}
+        {kind === 'blocked' && (
+          <Button onPress={() => void decide.run('accept')}>{say('blocked-undo')}</Button>
+        )}
         {kind === 'key-changed' && (
           <>
             <a class="button" href={hrefOf({ room: 'people', with: address })}>

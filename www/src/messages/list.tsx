@@ -35,7 +35,9 @@ export function ConversationList(): JSX.Element {
             <Entries entries={strangers} label={say('requests')} />
           </section>
         )}
-        {known !== undefined && known.length > 0 && <Entries entries={known} label={say('conversations-list')} />}
+        {known !== undefined && known.length > 0 && (
+          <Entries entries={known} label={say('conversations-list')} />
+        )}
         {known?.length === 0 && strangers.length === 0 && <Empty />}
       </div>
       <footer>

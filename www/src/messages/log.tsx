@@ -15,13 +15,21 @@ import { SendingView } from './sending';
 const followWithin = 120;
 
 /** What was said, oldest first. New messages scroll only for a reader who is at the end. */
-export function MessageLog({ shown, onAnswer }: { shown: Open; onAnswer: (message: Message) => void }): JSX.Element {
+export function MessageLog({
+  shown,
+  onAnswer,
+}: {
+  shown: Open;
+  onAnswer: (message: Message) => void;
+}): JSX.Element {
   const log = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
   /** Something came below what is in sight. */
   const below = useSignal(false);
   const earlier = useTask(showEarlier);
-  const under = sending.value.filter((each) => each.to === shown.address && !arrivedAlready(each, shown.messages));
+  const under = sending.value.filter(
+    (each) => each.to === shown.address && !arrivedAlready(each, shown.messages),
+  );
   const last = shown.messages.at(-1)?.id;
 
   const toEnd = (): void => {
@@ -54,7 +62,14 @@ export function MessageLog({ shown, onAnswer }: { shown: Open; onAnswer: (messag
 
   const byId = new Map(shown.messages.map((message) => [message.id, message]));
   return (
-    <div ref={log} class="log" tabIndex={0} role="region" aria-label={say('messages-with', { address: shown.address })} onScroll={scrolled}>
+    <div
+      ref={log}
+      class="log"
+      tabIndex={0}
+      role="region"
+      aria-label={say('messages-with', { address: shown.address })}
+      onScroll={scrolled}
+    >
       {shown.more && (
         <div class="earlier">
           <Button kind="plain" off={earlier.busy.value} onPress={() => void showBefore()}>
@@ -67,7 +82,8 @@ export function MessageLog({ shown, onAnswer }: { shown: Open; onAnswer: (messag
       {shown.messages.length + under.length === 0 && <p class="nothing-yet quiet">{say('messages-none')}</p>}
       {shown.messages.map((message, at) => {
         const before = shown.messages[at - 1];
-        const newDay = before === undefined || before.receivedAt.toDateString() !== message.receivedAt.toDateString();
+        const newDay =
+          before === undefined || before.receivedAt.toDateString() !== message.receivedAt.toDateString();
         const answered = message.replyTo === undefined ? undefined : byId.get(message.replyTo);
         return (
           <div key={message.id} class="said">
@@ -91,10 +107,15 @@ export function MessageLog({ shown, onAnswer }: { shown: Open; onAnswer: (messag
 }
 
 /** The message itself may be there a moment before the call that sent it returns. */
-function arrivedAlready(entry: { text: string; since: number; failed?: unknown }, messages: readonly Message[]): boolean {
+function arrivedAlready(
+  entry: { text: string; since: number; failed?: unknown },
+  messages: readonly Message[],
+): boolean {
   const since = entry.since - 1_000;
   return (
     entry.failed === undefined &&
-    messages.some((message) => message.outgoing && message.text === entry.text && message.receivedAt.getTime() >= since)
+    messages.some(
+      (message) => message.outgoing && message.text === entry.text && message.receivedAt.getTime() >= since,
+    )
   );
 }

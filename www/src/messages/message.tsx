@@ -19,7 +19,9 @@ interface MessageOptions {
 export function MessageView({ message, answered, onAnswer }: MessageOptions): JSX.Element {
   const custody = useSignal(false);
   const when = atClock(message.receivedAt);
-  const label = message.outgoing ? say('message-mine', { when }) : say('message-from', { address: message.from, when });
+  const label = message.outgoing
+    ? say('message-mine', { when })
+    : say('message-from', { address: message.from, when });
   return (
     <article
       class="message"
@@ -45,7 +47,12 @@ export function MessageView({ message, answered, onAnswer }: MessageOptions): JS
         <time class="quiet" dateTime={message.sentAt.toISOString()} title={inFull(message.sentAt)}>
           {when}
         </time>
-        <button type="button" class="custody" aria-label={say('custody-open', { state: wordsOf(message) })} onClick={() => (custody.value = true)}>
+        <button
+          type="button"
+          class="custody"
+          aria-label={say('custody-open', { state: wordsOf(message) })}
+          onClick={() => (custody.value = true)}
+        >
           {message.delivery ? <State delivery={message.delivery} /> : <TrustMark trust={beliefOf(message)} />}
         </button>
       </p>
@@ -67,7 +74,9 @@ function State({ delivery }: { delivery: Delivery }): JSX.Element {
 function Content({ message }: { message: Message }): JSX.Element {
   if (message.newer) return <p class="quiet">{say('newer-kind')}</p>;
   if (!message.contentType.startsWith('text/')) {
-    return <p class="quiet">{say('not-text', { type: message.contentType, size: size(message.body.length) })}</p>;
+    return (
+      <p class="quiet">{say('not-text', { type: message.contentType, size: size(message.body.length) })}</p>
+    );
   }
   return <MessageText text={message.text} />;
 }
@@ -78,5 +87,7 @@ export function beliefOf(message: Message): Belief {
 }
 
 function wordsOf(message: Message): string {
-  return message.delivery ? stateOf(message.delivery) + untilOf(message.delivery) : say(`trust-${beliefOf(message)}`);
+  return message.delivery
+    ? stateOf(message.delivery) + untilOf(message.delivery)
+    : say(`trust-${beliefOf(message)}`);
 }

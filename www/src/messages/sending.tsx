@@ -8,7 +8,12 @@ import { MessageText } from './text';
 /** A message on its way out of this page, or one that could not leave it. */
 export function SendingView({ entry }: { entry: Sending }): JSX.Element {
   return (
-    <article class="message" data-mine data-sending aria-label={say('message-mine', { when: atClock(new Date(entry.since)) })}>
+    <article
+      class="message"
+      data-mine
+      data-sending
+      aria-label={say('message-mine', { when: atClock(new Date(entry.since)) })}
+    >
       <div class="bubble">
         <MessageText text={entry.text} />
       </div>

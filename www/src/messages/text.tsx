@@ -38,7 +38,8 @@ export function MessageText({ text }: { text: string }): JSX.Element {
 }
 
 function parse(text: string): Root | undefined {
-  if (text.length > charactersMax || nested.test(text) || text.split('\n').length > linesMax) return undefined;
+  if (text.length > charactersMax || nested.test(text) || text.split('\n').length > linesMax)
+    return undefined;
   try {
     return fromMarkdown(text, {
       extensions: [gfmAutolinkLiteral(), { disable: { null: disabled } }],
@@ -52,7 +53,8 @@ function parse(text: string): Root | undefined {
 function render(text: string): ComponentChildren {
   const tree = parse(text);
   if (tree === undefined) return <p>{text}</p>;
-  const source = (node: Nodes): string => text.slice(node.position?.start.offset ?? 0, node.position?.end.offset ?? 0);
+  const source = (node: Nodes): string =>
+    text.slice(node.position?.start.offset ?? 0, node.position?.end.offset ?? 0);
   const all = (nodes: readonly (RootContent | PhrasingContent)[], depth: number): ComponentChildren =>
     nodes.map((node) => show(node, depth + 1));
 
@@ -81,11 +83,22 @@ function render(text: string): ComponentChildren {
       case 'blockquote':
         return <blockquote>{all(node.children, depth)}</blockquote>;
       case 'list':
-        return node.ordered ? <ol start={node.start ?? 1}>{all(node.children, depth)}</ol> : <ul>{all(node.children, depth)}</ul>;
+        return node.ordered ? (
+          <ol start={node.start ?? 1}>{all(node.children, depth)}</ol>
+        ) : (
+          <ul>{all(node.children, depth)}</ul>
+        );
       case 'listItem':
         return <li>{all(node.children, depth)}</li>;
       case 'link':
-        return <WholeLink url={node.url} written={source(node)} words={all(node.children, depth)} plain={plainOf(node.children)} />;
+        return (
+          <WholeLink
+            url={node.url}
+            written={source(node)}
+            words={all(node.children, depth)}
+            plain={plainOf(node.children)}
+          />
+        );
       default:
         return source(node);
     }
@@ -98,9 +111,20 @@ function plainOf(nodes: readonly PhrasingContent[]): string {
 }
 
 /** A link with the address it leads to in sight, as the browser understands it. */
-function WholeLink({ url, written, words, plain }: { url: string; written: string; words: ComponentChildren; plain: string }): JSX.Element {
+function WholeLink({
+  url,
+  written,
+  words,
+  plain,
+}: {
+  url: string;
+  written: string;
+  words: ComponentChildren;
+  plain: string;
+}): JSX.Element {
   const target = URL.canParse(url) ? new URL(url) : undefined;
-  if (target === undefined || !['http:', 'https:', 'mailto:'].includes(target.protocol)) return <>{written}</>;
+  if (target === undefined || !['http:', 'https:', 'mailto:'].includes(target.protocol))
+    return <>{written}</>;
   const whole = target.protocol === 'mailto:' ? url : target.href;
   const same = plain === whole || `${plain}/` === whole || whole === `mailto:${plain}`;
   return (

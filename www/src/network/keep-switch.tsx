@@ -52,7 +52,11 @@ export function KeepSwitch(): JSX.Element {
       {on && (
         <div class="field inline">
           <label for={`${id}-size`}>{say('keep-size')}</label>
-          <select id={`${id}-size`} value={String(quota)} onChange={(event) => void change.run(Number(event.currentTarget.value))}>
+          <select
+            id={`${id}-size`}
+            value={String(quota)}
+            onChange={(event) => void change.run(Number(event.currentTarget.value))}
+          >
             {offered.map((bytes) => (
               <option key={bytes} value={String(bytes)}>
                 {size(bytes)}

@@ -38,7 +38,10 @@ function Figures(): JSX.Element | null {
       <Figure
         name={say('figure-kept')}
         value={size(now.storedBytes)}
-        notes={[say('kept-records', { count: now.storedRecords }), now.quotaBytes > 0 ? say('kept-of', { size: size(now.quotaBytes) }) : say('kept-off')]}
+        notes={[
+          say('kept-records', { count: now.storedRecords }),
+          now.quotaBytes > 0 ? say('kept-of', { size: size(now.quotaBytes) }) : say('kept-off'),
+        ]}
         line={readings.value.map((each) => each.kept)}
         hook="kept"
         raw={now.storedRecords}
@@ -46,7 +49,10 @@ function Figures(): JSX.Element | null {
       <Figure
         name={say('figure-links')}
         value={String(now.connections.length)}
-        notes={[say('links-direct', { count: direct }), say('links-relayed', { count: now.connections.length - direct })]}
+        notes={[
+          say('links-direct', { count: direct }),
+          say('links-relayed', { count: now.connections.length - direct }),
+        ]}
         line={readings.value.map((each) => each.links)}
         hook="links"
         raw={now.connections.length}

@@ -17,7 +17,12 @@ export function Picture({ connections }: { connections: readonly Connection[] })
   const told = around.find((each) => each.peer === chosen.value) ?? around[0];
   return (
     <section class="card network-picture" aria-label={say('link-list')}>
-      <svg viewBox={`0 0 ${width} ${height}`} role="group" aria-label={say('network-picture', { count: around.length })} onKeyDown={moveByArrows}>
+      <svg
+        viewBox={`0 0 ${width} ${height}`}
+        role="group"
+        aria-label={say('network-picture', { count: around.length })}
+        onKeyDown={moveByArrows}
+      >
         {around.map((each, at) => (
           <Line key={each.peer} connection={each} spot={spotOf(at, around.length)} />
         ))}
@@ -53,13 +58,23 @@ function spotOf(at: number, count: number): Spot {
   const inner = Math.min(count, innerMax);
   const outside = at >= innerMax;
   const onRing = outside ? count - innerMax : inner;
-  const turn = ((outside ? at - innerMax : at) / onRing) * 2 * Math.PI - Math.PI / 2 + (outside ? Math.PI / onRing : 0);
+  const turn =
+    ((outside ? at - innerMax : at) / onRing) * 2 * Math.PI - Math.PI / 2 + (outside ? Math.PI / onRing : 0);
   const [rx, ry] = outside ? [215, 148] : count > innerMax ? [135, 95] : [170, 118];
   return { x: width / 2 + rx * Math.cos(turn), y: height / 2 + ry * Math.sin(turn) };
 }
 
 function Line({ connection, spot }: { connection: Connection; spot: Spot }): JSX.Element {
-  return <line class="way" data-direct={connection.direct} x1={width / 2} y1={height / 2} x2={spot.x} y2={spot.y} />;
+  return (
+    <line
+      class="way"
+      data-direct={connection.direct}
+      x1={width / 2}
+      y1={height / 2}
+      x2={spot.x}
+      y2={spot.y}
+    />
+  );
 }
 
 interface PeerOptions {
@@ -121,5 +136,7 @@ function wordsOf({ pod, kind, direct, since }: Connection): string {
 
 /** The pod first, then by age, so that nobody moves when someone new comes. */
 function byAge(a: Connection, b: Connection): number {
-  return Number(b.pod) - Number(a.pod) || a.since.getTime() - b.since.getTime() || a.peer.localeCompare(b.peer);
+  return (
+    Number(b.pod) - Number(a.pod) || a.since.getTime() - b.since.getTime() || a.peer.localeCompare(b.peer)
+  );
 }

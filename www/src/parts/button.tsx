@@ -11,13 +11,26 @@ interface ButtonOptions {
   onPress?: () => void;
 }
 
-export function Button({ children, kind, icon, off = false, submit = false, onPress }: ButtonOptions): JSX.Element {
+export function Button({
+  children,
+  kind,
+  icon,
+  off = false,
+  submit = false,
+  onPress,
+}: ButtonOptions): JSX.Element {
   const press = (event: MouseEvent): void => {
     if (off) event.preventDefault();
     else onPress?.();
   };
   return (
-    <button class="button" type={submit ? 'submit' : 'button'} data-kind={kind} aria-disabled={off ? 'true' : undefined} onClick={press}>
+    <button
+      class="button"
+      type={submit ? 'submit' : 'button'}
+      data-kind={kind}
+      aria-disabled={off ? 'true' : undefined}
+      onClick={press}
+    >
       {icon && <Icon name={icon} />}
       {children}
     </button>
@@ -25,7 +38,15 @@ export function Button({ children, kind, icon, off = false, submit = false, onPr
 }
 
 /** A button that is only a picture; its name is read aloud and shown on hovering. */
-export function IconButton({ name, icon, onPress }: { name: string; icon: IconName; onPress: () => void }): JSX.Element {
+export function IconButton({
+  name,
+  icon,
+  onPress,
+}: {
+  name: string;
+  icon: IconName;
+  onPress: () => void;
+}): JSX.Element {
   return (
     <button class="icon-button" type="button" aria-label={name} title={name} onClick={onPress}>
       <Icon name={icon} />

@@ -4,7 +4,15 @@ import { say } from '../i18n/words';
 import { IconButton } from './button';
 
 /** A modal dialog; Escape and a press beside it close it, and focus returns to where it was. */
-export function Dialog({ title, children, onClose }: { title: string; children: ComponentChildren; onClose: () => void }): JSX.Element {
+export function Dialog({
+  title,
+  children,
+  onClose,
+}: {
+  title: string;
+  children: ComponentChildren;
+  onClose: () => void;
+}): JSX.Element {
   const dialog = useRef<HTMLDialogElement>(null);
   const id = useId();
   useEffect(() => {
@@ -18,7 +26,14 @@ export function Dialog({ title, children, onClose }: { title: string; children: 
     if (event.target === dialog.current) onClose();
   };
   return (
-    <dialog ref={dialog} class="dialog" aria-labelledby={id} onClose={onClose} onClick={pressBeside} onKeyDown={keepEscape}>
+    <dialog
+      ref={dialog}
+      class="dialog"
+      aria-labelledby={id}
+      onClose={onClose}
+      onClick={pressBeside}
+      onKeyDown={keepEscape}
+    >
       <header>
         <h2 id={id}>{title}</h2>
         <IconButton name={say('close')} icon="close" onPress={onClose} />

@@ -7,7 +7,8 @@ const height = 28;
 export function Sparkline({ values }: { values: readonly number[] }): JSX.Element {
   const low = Math.min(...values);
   const high = Math.max(...values);
-  const y = (value: number): number => (high === low ? height - 2 : height - 2 - ((value - low) / (high - low)) * (height - 4));
+  const y = (value: number): number =>
+    high === low ? height - 2 : height - 2 - ((value - low) / (high - low)) * (height - 4);
   const step = width / Math.max(values.length - 1, 1);
   const points = values.map((value, at) => `${(at * step).toFixed(1)},${y(value).toFixed(1)}`);
   return (

@@ -82,10 +82,19 @@ function Storage(): JSX.Element {
     <Part name={say('settings-storage')}>
       <KeepSwitch />
       {estimate.value && (
-        <p>{say('settings-storage-used', { used: size(estimate.value.usage ?? 0), quota: size(estimate.value.quota ?? 0) })}</p>
+        <p>
+          {say('settings-storage-used', {
+            used: size(estimate.value.usage ?? 0),
+            quota: size(estimate.value.quota ?? 0),
+          })}
+        </p>
       )}
       <p class="small quiet" data-persisted={persisted.value}>
-        {persisted.value ? say('settings-storage-persisted') : unsaved.value ? say('settings-storage-unpersisted') : say('keep-unpersisted')}
+        {persisted.value
+          ? say('settings-storage-persisted')
+          : unsaved.value
+            ? say('settings-storage-unpersisted')
+            : say('keep-unpersisted')}
       </p>
       {!persisted.value && (
         <div class="row">
@@ -124,7 +133,12 @@ function Appearances(): JSX.Element {
       <div class="choices" role="radiogroup" aria-label={say('settings-appearance')}>
         {appearances.map((each) => (
           <label key={each}>
-            <input type="radio" name="appearance" checked={appearance.value === each} onChange={() => (appearance.value = each)} />
+            <input
+              type="radio"
+              name="appearance"
+              checked={appearance.value === each}
+              onChange={() => (appearance.value = each)}
+            />
             {say(`appearance-${each}`)}
           </label>
         ))}

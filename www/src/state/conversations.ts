@@ -7,9 +7,13 @@ import { remembered } from './preferences';
 /** Everyone there are messages with, most recent first. */
 export const conversations = signal<Conversation[] | undefined>(undefined);
 /** People whose messages belong among the conversations. */
-export const accepted = computed(() => conversations.value?.filter(({ contact }) => contact.accepted && !contact.blocked));
+export const accepted = computed(() =>
+  conversations.value?.filter(({ contact }) => contact.accepted && !contact.blocked),
+);
 /** People whose first messages wait for a decision. */
-export const requests = computed(() => conversations.value?.filter(({ contact }) => !contact.accepted && !contact.blocked) ?? []);
+export const requests = computed(
+  () => conversations.value?.filter(({ contact }) => !contact.accepted && !contact.blocked) ?? [],
+);
 export const unread = computed(() => (accepted.value ?? []).reduce((sum, each) => sum + each.unread, 0));
 
 /** The messages of the conversation that is open, oldest first. */
@@ -106,7 +110,11 @@ export async function showEarlier(signal: AbortSignal): Promise<void> {
   const shown = open.peek();
   const first = shown?.messages[0];
   if (shown === undefined || first === undefined) return;
-  const older = await running().messages(shown.address, { before: first.receivedAt, limit: pageLength, signal });
+  const older = await running().messages(shown.address, {
+    before: first.receivedAt,
+    limit: pageLength,
+    signal,
+  });
   if (open.peek()?.address !== shown.address) return;
   show(shown.address, [...older, ...(open.peek()?.messages ?? [])], older.length === pageLength);
 }
@@ -198,6 +206,9 @@ function noteDelivery(delivery: Delivery): boolean {
   if (shown === undefined) return true;
   const at = shown.messages.findIndex(({ id }) => id === delivery.id);
   if (at < 0) return shown.address !== delivery.to;
-  open.value = { ...shown, messages: shown.messages.map((each, i) => (i === at ? { ...each, delivery } : each)) };
+  open.value = {
+    ...shown,
+    messages: shown.messages.map((each, i) => (i === at ? { ...each, delivery } : each)),
+  };
   return true;
 }

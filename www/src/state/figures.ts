@@ -28,7 +28,11 @@ export function followFigures(seed: Seed): void {
       count(step.in, step.out);
       if (Date.now() - lastReading < everyMs / 2) continue;
       lastReading = Date.now();
-      const reading = { kept: now.storedBytes, links: now.connections.length, moved: moved.peek().in + moved.peek().out };
+      const reading = {
+        kept: now.storedBytes,
+        links: now.connections.length,
+        moved: moved.peek().in + moved.peek().out,
+      };
       readings.value = [...readings.peek(), reading].slice(-readingsMax);
     }
   })().catch(() => {

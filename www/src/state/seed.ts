@@ -1,5 +1,14 @@
 import { computed, signal } from '@preact/signals';
-import { Identity, init, join, type Address, type Code, type Seed, type SeedState, type StorageOptions } from 'muttr';
+import {
+  Identity,
+  init,
+  join,
+  type Address,
+  type Code,
+  type Seed,
+  type SeedState,
+  type StorageOptions,
+} from 'muttr';
 import { followMessages } from './conversations';
 import { followFigures } from './figures';
 import { codeOf, phase, running, seed, stop } from './phase';
@@ -15,7 +24,9 @@ export const address = signal<Address | undefined>(undefined);
 /** Whether the browser promised not to clear what is stored. */
 export const persisted = signal<boolean>(true);
 /** The identity is in no file yet. */
-export const unsaved = computed(() => identity.value !== undefined && savedFor.value !== identity.value.fingerprint);
+export const unsaved = computed(
+  () => identity.value !== undefined && savedFor.value !== identity.value.fingerprint,
+);
 
 /** The pod that serves this page. */
 export const pod = location.origin;
