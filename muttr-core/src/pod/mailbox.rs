@@ -425,6 +425,11 @@ impl Mailbox {
         }
     }
 
+    /// Whether somebody waits for a write that was not asked for yet.
+    pub(super) const fn is_waited_for(&self) -> bool {
+        !self.fresh.is_empty()
+    }
+
     /// Everything that has to be written, unless a write is under way or nothing is to do.
     pub(super) fn batch(&mut self, now: Time, owner: &Fingerprint) -> Option<Batch> {
         let idle = self.fresh.is_empty() && self.freed.is_empty() && !self.state_changed;

@@ -157,8 +157,8 @@ impl Pod {
         };
         let settled = mailbox.settle(kept);
         let epoch = mailbox.epoch();
-        if kept == Kept::Ok {
-            // What gathered meanwhile. After a failure it waits for the next change: a disk that
+        if kept == Kept::Ok || mailbox.is_waited_for() {
+            // What gathered meanwhile. After a failure only what somebody waits for: a disk that
             // fails is not helped by being asked in a loop.
             self.touched.insert(owner);
         }

@@ -351,3 +351,35 @@ fn a_record_that_nobody_has_is_not_found() {
         })
     ));
 }
+
+#[test]
+fn a_mailbox_remembers_only_so_many_devices() {
+    let mut house = House::new();
+    let who = person("bob");
+    let laptop = house.settle("bob");
+    let mut phones = Vec::new();
+    for n in 1..limit::DEVICES_MAX {
+        phones.push(house.enter_with(&who, &format!("phone {n}"), (0, 0)).0);
+    }
+    // Everyone is there: one more is too many, until the longest silent can be forgotten.
+    let late = house.knock();
+    for frame in house.login(late, &who, "late", (0, 0)) {
+        house.frame(late, frame);
+    }
+    let code = Rejection::Busy;
+    assert_eq!(house.hear(late), Some(ToSeed::Rejected { id: 0, code }));
+    assert!(house.is_closed(late));
+
+    for channel in [phones[3], laptop] {
+        house.pass_awake(1_000);
+        house.give(Input::Unlinked(Link::Channel(channel)));
+    }
+    house.enter_with(&who, "late", (0, 0));
+    let alice = house.settle("alice");
+    house.write(alice, "bob", 1);
+    let epoch = house.epoch(&who);
+    // The laptop is still remembered, and holds the others back; the phone is not.
+    let (_, welcome) = house.enter_with(&who, "late", (epoch, 1));
+    assert_eq!(welcome.lowest, 0);
+    assert_eq!(house.pod.stats().sessions, limit::DEVICES_MAX);
+}

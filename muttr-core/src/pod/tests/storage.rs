@@ -263,3 +263,24 @@ fn much_is_read_in_pages() {
     assert_eq!(house.pod.stats().notifications, 600);
     assert_eq!(house.pod.stats().records, 600);
 }
+
+#[test]
+fn a_failed_write_does_not_keep_those_behind_it_waiting() {
+    let mut house = House::new();
+    let (alice, bob) = (house.settle("alice"), house.settle("bob"));
+    let life = limit::RECORD_LIFE_DEFAULT_MS;
+    let messages: Vec<_> = (1..=2)
+        .map(|n| house.stored(alice, "bob", n, life))
+        .collect();
+    house.slow = Some(VecDeque::new());
+    house.disk.moods = [Kept::Failed].into();
+    for message in &messages {
+        house.say(alice, message);
+    }
+    assert!(house.write_one());
+    let code = Rejection::StorageFailed;
+    assert_eq!(house.hear(alice), Some(ToSeed::Rejected { id: 2001, code }));
+    assert!(house.write_one());
+    assert_eq!(house.hear(alice), Some(ToSeed::Notified { id: 2002 }));
+    assert_eq!(house.played(bob), [2]);
+}
