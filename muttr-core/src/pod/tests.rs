@@ -19,7 +19,10 @@ use crate::{
     envelope::record::{Kind, Record, expiry_h},
     keyring::{Identity, binding},
     limit,
-    machine::{Batch, Frame, Input, Kept, Link, Machine, Need, Output, Row, Scan, Table, Write},
+    machine::{
+        Batch, Frame, Input, Kept, Link, Machine, Need, Output, Row, Scan, Table, Ticket, Traits,
+        Write,
+    },
     name::{Alias, DeviceId, Fingerprint, Host, RecordKey},
     rejection::Rejection,
     seed::session::{Incoming, Session},
@@ -147,7 +150,7 @@ struct House {
     /// What the pod said to other seeds.
     answers: Vec<(Link, Frame)>,
     /// Writes wait here while the disk is slow.
-    slow: Option<VecDeque<(crate::machine::Ticket, Batch)>>,
+    slow: Option<VecDeque<(Ticket, Batch)>>,
     starts: u8,
     quotas: Quotas,
 }
@@ -283,8 +286,8 @@ impl House {
         }
     }
 
-    /// Opens a channel and sends the first frame.
-    fn knock_at(&mut self, name: &str, pinned: Option<Fingerprint>) -> u64 {
+    /// Opens a channel; yields it and the first frame, which is not sent yet.
+    fn approach(&mut self, name: &str, pinned: Option<Fingerprint>) -> (u64, Vec<u8>) {
         self.channels += 1;
         let channel = self.channels;
         let random = Sha256::digest(channel.to_be_bytes()).into();
@@ -296,10 +299,13 @@ impl House {
             closed: false,
         };
         self.visitors.insert(channel, visitor);
-        self.give(Input::Linked(
-            Link::Channel(channel),
-            crate::machine::Traits::default(),
-        ));
+        self.give(Input::Linked(Link::Channel(channel), Traits::default()));
+        (channel, first)
+    }
+
+    /// Opens a channel and sends the first frame.
+    fn knock_at(&mut self, name: &str, pinned: Option<Fingerprint>) -> u64 {
+        let (channel, first) = self.approach(name, pinned);
         self.frame(channel, first);
         channel
     }
@@ -458,7 +464,7 @@ impl House {
         played
     }
 
-    fn epoch(&mut self, who: &Identity) -> u64 {
+    fn epoch(&self, who: &Identity) -> u64 {
         self.pod.mailboxes[&who.fingerprint()].epoch()
     }
 }
