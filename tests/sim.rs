@@ -8,6 +8,7 @@ use muttr_core::{
     name::RecordKey,
 };
 use muttr_tests::{
+    crowd::Crowd,
     holders::Holders,
     profile::{CALM, HOMES, PHONES, Profile, STORM},
     storm::storm,
@@ -89,6 +90,17 @@ fn promises_outlive_crashes() {
         holders.run(3 * 60_000)?;
         let keys: Vec<_> = holders.promised.keys().copied().collect();
         all_found(&mut holders, &keys)
+    });
+}
+
+#[test]
+fn people_write_through_storms() {
+    storm("people_write_through_storms", 12, |integer| {
+        let mut crowd = Crowd::gather(integer, weather(integer), 5)?;
+        for _ in 0..80 {
+            crowd.unrest()?;
+        }
+        crowd.settle()
     });
 }
 

@@ -1,6 +1,7 @@
 //! What the tests share: the script language, the cast, the simulator.
 
 pub mod cast;
+pub mod crowd;
 pub mod holders;
 pub mod oracle;
 pub mod part;
