@@ -190,8 +190,13 @@ impl Seed {
                 seq: cursor.1,
             });
             self.fetch_next(now);
+            self.keep_arriving();
+        } else {
+            // What came after it must not be acknowledged in its place: let the pod begin again
+            // from the cursor.
+            self.inbox.arriving.clear();
+            self.hang_up(now, Rejection::StorageFailed);
         }
-        self.keep_arriving();
     }
 
     /// Starts fetching what is due, a few at a time.

@@ -135,7 +135,7 @@ impl Seed {
     }
 
     /// Ends the channel from our side; some codes mean that trying again is pointless.
-    fn hang_up(&mut self, now: Time, code: Rejection) {
+    pub(super) fn hang_up(&mut self, now: Time, code: Rejection) {
         self.out.push_back(Output::Unlink(Link::Channel(0)));
         self.channel_unlinked(now);
         let final_codes = [
