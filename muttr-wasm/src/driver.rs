@@ -9,7 +9,7 @@ use futures::{
 use futures_timer::Delay;
 use muttr_core::{
     limit,
-    machine::{Frame, Input, Link, Machine, Output, Traits},
+    machine::{Frame, Input, Link, Machine, Output, Traits, Write},
     name::{Alias, SeedId},
     seed::{Command, Event, Seed, State},
     time::earliest,
@@ -28,15 +28,17 @@ const CHANNEL: Link = Link::Channel(0);
 
 /// What the facade wants of a driver. A driver ends when nobody can want anything any more.
 pub(crate) enum Wish {
-    /// Have the machine do this.
+    /// Have the seed do this.
     Command(Command),
+    /// Write this down.
+    Note(Write),
     /// The page is shown again, or the network is back.
     Wake,
 }
 
 /// A seed and the world it lives in.
 pub(crate) struct Driver {
-    pub(crate) machine: Seed,
+    pub(crate) seed: Seed,
     pub(crate) clock: Clock,
     pub(crate) network: Network,
     pub(crate) line: Line,
@@ -50,8 +52,10 @@ pub(crate) struct Driver {
 
 /// What a driver tells.
 pub(crate) enum Told {
-    /// The machine said so.
+    /// The seed said so.
     Event(Event),
+    /// The pod does not answer; another attempt follows.
+    Unreachable,
     /// Everything is loaded; with the alias that is ours.
     Ready(Option<Alias>),
     /// Links, addresses or holdings changed.
@@ -66,31 +70,51 @@ impl Driver {
         self.give(Input::Command(Command::Start));
         loop {
             let now = self.clock.now();
-            self.line.upkeep(now);
+            let news = self.line.upkeep(now);
+            self.hear(news);
             self.network.upkeep(now);
             self.drain();
             if self.figures.borrow_mut().take_changed() {
                 (self.tell)(Told::Figures);
             }
             let mut timer = self.timer().fuse();
-            let input = futures::select_biased! {
+            futures::select_biased! {
                 wish = self.wishes.next() => match wish {
-                    Some(Wish::Command(command)) => Some(Input::Command(command)),
-                    Some(Wish::Wake) => self.line.wake(self.clock.now()).map(input_of),
+                    Some(wish) => self.grant(wish),
                     None => return,
                 },
-                outcome = self.outcomes.select_next_some() => Some(match outcome {
+                outcome = self.outcomes.select_next_some() => self.give(match outcome {
                     Outcome::Kept(ticket, kept) => Input::Kept(ticket, kept),
                     Outcome::Recalled(ticket, rows) => Input::Recalled(ticket, rows),
                 }),
-                news = self.line.next(self.clock).fuse() => Some(input_of(news)),
-                input = self.network.next(self.clock).fuse() => Some(input),
-                () = timer => Some(Input::Tick),
-            };
-            if let Some(input) = input {
-                self.give(input);
+                news = self.line.next(self.clock).fuse() => self.hear(Some(news)),
+                input = self.network.next(self.clock).fuse() => self.give(input),
+                () = timer => self.give(Input::Tick),
             }
         }
+    }
+
+    fn grant(&mut self, wish: Wish) {
+        match wish {
+            Wish::Command(command) => self.give(Input::Command(command)),
+            Wish::Note(write) => {
+                let _ = self.requests.unbounded_send(Request::Note(write));
+            }
+            Wish::Wake => {
+                let news = self.line.wake(self.clock.now());
+                self.hear(news);
+            }
+        }
+    }
+
+    fn hear(&mut self, news: Option<News>) {
+        self.give(match news {
+            None => return,
+            Some(News::Unreachable) => return (self.tell)(Told::Unreachable),
+            Some(News::Up) => Input::Linked(CHANNEL, Traits::default()),
+            Some(News::Down) => Input::Unlinked(CHANNEL),
+            Some(News::Bytes(bytes)) => Input::Frame(CHANNEL, Frame::Channel(bytes)),
+        });
     }
 
     fn give(&mut self, input: Input<Command>) {
@@ -100,12 +124,12 @@ impl Driver {
             Input::Unlinked(Link::Seed(seed)) => (self.tell)(Told::Linked(*seed, false)),
             _ => {}
         }
-        self.machine.handle(self.clock.now(), input);
+        self.seed.handle(self.clock.now(), input);
     }
 
     /// Does all that the machine wants done, until it wants nothing more.
     fn drain(&mut self) {
-        while let Some(output) = self.machine.poll() {
+        while let Some(output) = self.seed.poll() {
             if let Some(input) = self.perform(output) {
                 self.give(input);
             }
@@ -120,7 +144,11 @@ impl Driver {
                 self.network.unlink(seed);
                 None
             }
-            Output::Unlink(Link::Channel(_)) => self.line.hang_up(self.clock.now()).map(input_of),
+            Output::Unlink(Link::Channel(_)) => {
+                let news = self.line.hang_up(self.clock.now());
+                self.hear(news);
+                None
+            }
             Output::Send(link, frame) => {
                 self.figures.borrow_mut().sent_bytes += bytes_of(&frame);
                 match (link, frame) {
@@ -140,48 +168,36 @@ impl Driver {
                 let _ = self.requests.unbounded_send(Request::Recall(ticket, scan));
                 None
             }
-            Output::Event(event) => self.on_event(event),
+            Output::Event(event) => {
+                self.on_event(event);
+                None
+            }
         }
     }
 
-    fn on_event(&mut self, event: Event) -> Option<Input<Command>> {
-        let news = match &event {
-            Event::State(State::Online) => {
-                self.line.identified();
-                None
+    fn on_event(&mut self, event: Event) {
+        match &event {
+            Event::State(State::Online) => self.line.identified(),
+            Event::Held { records, bytes } => self.figures.borrow_mut().held(*records, *bytes),
+            Event::Ready => (self.tell)(Told::Ready(self.seed.alias())),
+            Event::Refused(_) => {
+                let news = self.line.refuse();
+                self.hear(news);
             }
-            Event::Refused(_) => self.line.refuse(),
-            Event::Ready => {
-                (self.tell)(Told::Ready(self.machine.alias()));
-                None
-            }
-            Event::Held { records, bytes } => {
-                self.figures.borrow_mut().held(*records, *bytes);
-                None
-            }
-            _ => None,
-        };
+            _ => {}
+        }
         (self.tell)(Told::Event(event));
-        news.map(input_of)
     }
 
     /// Sleeps until the machine, the line or the network has something to do.
     fn timer(&self) -> Delay {
         let shell = earliest(self.line.deadline(), self.network.deadline());
-        let deadline = earliest(self.machine.deadline(), shell);
+        let deadline = earliest(self.seed.deadline(), shell);
         let now_ms = self.clock.now().mono_ms;
         // Browsers run a timer of more than 24 days at once.
         let longest_ms = limit::HOUR_MS;
         let pause_ms = deadline.map_or(longest_ms, |at_ms| at_ms.saturating_sub(now_ms));
         Delay::new(Duration::from_millis(pause_ms.min(longest_ms)))
-    }
-}
-
-fn input_of(news: News) -> Input<Command> {
-    match news {
-        News::Up => Input::Linked(CHANNEL, Traits::default()),
-        News::Down => Input::Unlinked(CHANNEL),
-        News::Bytes(bytes) => Input::Frame(CHANNEL, Frame::Channel(bytes)),
     }
 }
 

@@ -36,6 +36,8 @@ pub(crate) enum News {
     Down,
     /// A message.
     Bytes(Vec<u8>),
+    /// It could not be opened; another attempt follows.
+    Unreachable,
 }
 
 impl Line {
@@ -81,7 +83,7 @@ impl Line {
             }
             (Happened::Closed, State::Opening(..)) => {
                 self.retry.fail(now);
-                None
+                Some(News::Unreachable)
             }
             (_, state) => {
                 self.state = state;
@@ -152,19 +154,18 @@ impl Line {
     }
 
     /// Opens a socket if it is time to, and gives up one that does not open.
-    pub(crate) fn upkeep(&mut self, now: Time) {
+    pub(crate) fn upkeep(&mut self, now: Time) -> Option<News> {
         match self.state {
-            State::Down if self.retry.take_due(now) => match Socket::open(&self.url) {
-                Some(socket) => {
-                    self.state = State::Opening(socket, now.after(limit::CONNECT_MS_MAX))
+            State::Down if self.retry.take_due(now) => {
+                if let Some(socket) = Socket::open(&self.url) {
+                    self.state = State::Opening(socket, now.after(limit::CONNECT_MS_MAX));
+                    return None;
                 }
-                None => self.retry.fail(now),
-            },
-            State::Opening(_, until_ms) if until_ms <= now.mono_ms => {
-                self.state = State::Down;
-                self.retry.fail(now);
             }
-            _ => {}
+            State::Opening(_, until_ms) if until_ms <= now.mono_ms => self.state = State::Down,
+            _ => return None,
         }
+        self.retry.fail(now);
+        Some(News::Unreachable)
     }
 }

@@ -35,7 +35,7 @@ use crate::{
     network::{self, Network},
     person::Person,
     random, settings,
-    store::{self, Disk, Request},
+    store::{self, Disk},
     view,
 };
 
@@ -80,7 +80,6 @@ pub struct Seed {
     asked: Cell<u64>,
     waiting: Waiting,
     wishes: UnboundedSender<Wish>,
-    requests: UnboundedSender<Request>,
     figures: Rc<RefCell<Figures>>,
     quota_bytes: Cell<u64>,
     ended: RefCell<Option<oneshot::Receiver<()>>>,
@@ -193,7 +192,7 @@ impl Seed {
         let bytes_max = bytes_max as u64;
         self.quota_bytes.set(bytes_max);
         let write = Write::Put(Table::Setting, settings::quota_row(bytes_max));
-        let _ = self.requests.unbounded_send(Request::Note(write));
+        let _ = self.wishes.unbounded_send(Wish::Note(write));
         self.wish(Command::Quota { bytes_max });
     }
 
@@ -211,12 +210,14 @@ impl Seed {
     /// Stops; resolves once everything that was to be written is on the disk.
     pub fn close(&self) -> Promise {
         self.wishes.close_channel();
-        self.requests.close_channel();
         let ended = self.ended.take();
+        let waiting = Rc::clone(&self.waiting);
         future_to_promise(async move {
             if let Some(ended) = ended {
                 let _ = ended.await;
             }
+            // What was asked and not answered never will be.
+            waiting.borrow_mut().clear();
             Ok(JsValue::UNDEFINED)
         })
     }
@@ -291,12 +292,12 @@ async fn start(
         let _ = end.send(());
     });
     let driver = Driver {
-        machine: seed::Seed::new(config),
+        seed: seed::Seed::new(config),
         clock,
         network,
         line: Line::new(options.channel, clock.now()),
         wishes: wished,
-        requests: requests.clone(),
+        requests,
         outcomes: came_out,
         figures: Rc::clone(&figures),
         tell: teller(Rc::clone(&waiting), tell),
@@ -310,7 +311,6 @@ async fn start(
         asked,
         waiting,
         wishes,
-        requests,
         figures,
         quota_bytes,
         ended,
@@ -324,6 +324,7 @@ fn teller(waiting: Waiting, tell: Function) -> Box<dyn Fn(Told)> {
             Told::Figures => ("stats", JsValue::UNDEFINED),
             Told::Linked(seed, true) => ("linked", seed.to_string().into()),
             Told::Linked(seed, false) => ("unlinked", seed.to_string().into()),
+            Told::Unreachable => ("unreachable", JsValue::UNDEFINED),
             Told::Ready(alias) => (
                 "ready",
                 alias.map_or(JsValue::UNDEFINED, |alias| alias.to_string().into()),
