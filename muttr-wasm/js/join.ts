@@ -4,7 +4,7 @@ import { findPod } from './pod.js';
 import { checkedQuota, LivingSeed } from './seed.js';
 import { databaseOf, lock } from './tabs.js';
 import type { Seed, SeedOptions } from './types.js';
-import { Bond, load } from './wasm.js';
+import { load } from './wasm.js';
 
 /**
  * Starts a seed.
@@ -16,13 +16,12 @@ export async function join(options: SeedOptions): Promise<Seed> {
   if (identity && !(identity instanceof Person)) throw new MuttrError('MISUSE');
   const quotaBytes = storage && checkedQuota(storage.quotaBytes);
   if (options.WebSocket) globalThis.WebSocket ??= options.WebSocket;
-  const [wasm, pod] = await Promise.all([load(), findPod(options.pod, signal)]);
-  const bond = new Bond();
+  const [instance, pod] = await Promise.all([load(), findPod(options.pod, signal)]);
   const database = databaseOf(store);
   const unlock = await lock(database, tabs === 'wait', signal);
   const { host, channel, answer } = pod;
   const start = { database, host, channel, pod: answer, quotaBytes };
-  const seed = await LivingSeed.start(wasm.Seed, bond, start, identity?.copy(), unlock);
+  const seed = await LivingSeed.start(instance, start, identity?.copy(), unlock);
   if (!options.offline) {
     try {
       await seed.online(signal);

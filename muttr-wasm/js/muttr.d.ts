@@ -1,12 +1,18 @@
 /** The door to the wasm, private to this package. `error.rs`, `person.rs` and `seed.rs` are its
  * other side; whatever throws or rejects does so with a code. */
 
-export default function start(source: { module_or_path: unknown }): Promise<unknown>;
-/** Forgets an instance and makes another one of the same module. */
-export function __wbg_reset_state(): void;
-export function watchForDeath(died: (place: string) => void): void;
+/** Makes the JavaScript side of one more instance. */
+export default function glue(): Wasm;
 
-export class Person {
+/** That side: called once, it makes the instance; then the rest of it may be used. */
+export interface Wasm {
+  (source: { module_or_path: WebAssembly.Module }): Promise<unknown>;
+  watchForDeath(died: (place: string) => void): void;
+  readonly Person: typeof Person;
+  readonly Seed: typeof Seed;
+}
+
+declare class Person {
   private constructor();
   static create(): Person;
   static load(database: string): Promise<Person | undefined>;
@@ -93,6 +99,7 @@ export interface StatsView {
 export interface Telling {
   ready: string | undefined;
   state: 'connecting' | 'online' | 'offline';
+  unreachable: undefined;
   message: MessageView;
   delivery: DeliveryView;
   stats: undefined;
@@ -104,7 +111,7 @@ export interface Telling {
 
 export type Tell = <Kind extends keyof Telling>(kind: Kind, value: Telling[Kind]) => void;
 
-export class Seed {
+declare class Seed {
   private constructor();
   static start(options: StartOptions, person: Person | undefined, tell: Tell): Promise<Seed>;
   id(): string;
@@ -123,3 +130,5 @@ export class Seed {
   close(): Promise<void>;
   free(): void;
 }
+
+export type { Person, Seed };

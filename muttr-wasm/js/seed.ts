@@ -22,7 +22,7 @@ import type {
   StatsOptions,
   StorageOptions,
 } from './types.js';
-import type { Bond } from './wasm.js';
+import type { Instance } from './wasm.js';
 
 /** Changes of the figures are told at most this often. */
 const STATS_MS = 250;
@@ -31,7 +31,7 @@ const STATS_MS = 250;
 export class LivingSeed implements Seed {
   readonly host: string;
   readonly fingerprint: string | undefined;
-  readonly #bond: Bond;
+  readonly #instance: Instance;
   readonly #events = new Emitter<InnerEvents>();
   /** Called, last first, when it is over. */
   readonly #endings: (() => void)[] = [];
@@ -41,8 +41,8 @@ export class LivingSeed implements Seed {
   #address: Address | undefined;
   #statsTimer: ReturnType<typeof setTimeout> | undefined;
 
-  private constructor(bond: Bond, host: string, fingerprint: string | undefined) {
-    this.#bond = bond;
+  private constructor(instance: Instance, host: string, fingerprint: string | undefined) {
+    this.#instance = instance;
     this.host = host;
     this.fingerprint = fingerprint;
   }
@@ -52,16 +52,15 @@ export class LivingSeed implements Seed {
    * also when it could not be started.
    */
   static async start(
-    Inner: typeof wasm.Seed,
-    bond: Bond,
+    instance: Instance,
     options: wasm.StartOptions,
     person: wasm.Person | undefined,
     unlock: () => void,
   ): Promise<LivingSeed> {
-    const seed = new LivingSeed(bond, options.host, person?.fingerprint());
+    const seed = new LivingSeed(instance, options.host, person?.fingerprint());
     seed.#endings.push(unlock);
     try {
-      await seed.#start(Inner, options, person);
+      await seed.#start(options, person);
     } catch (error) {
       seed.#end(error);
       throw error;
@@ -69,17 +68,13 @@ export class LivingSeed implements Seed {
     return seed;
   }
 
-  async #start(
-    Inner: typeof wasm.Seed,
-    options: wasm.StartOptions,
-    person: wasm.Person | undefined,
-  ): Promise<void> {
+  async #start(options: wasm.StartOptions, person: wasm.Person | undefined): Promise<void> {
     const loaded = new Promise<Address | undefined>((resolve, reject) => {
-      this.#endings.push(this.#bond.mourn((error) => this.#end(error)));
+      this.#endings.push(this.#instance.mourn((error) => this.#end(error)));
       this.#events.on('end', reject);
       const tell: wasm.Tell = (kind, value) =>
         kind === 'ready' ? resolve(value as Address | undefined) : this.#told(kind, value);
-      this.#bond.ask(() => Inner.start(options, person, tell)).then((inner) => {
+      this.#instance.ask(({ Seed }) => Seed.start(options, person, tell)).then((inner) => {
         this.#inner = inner;
         this.#id = inner.id();
       }, reject);
@@ -155,7 +150,7 @@ export class LivingSeed implements Seed {
 
   async setStorage({ quotaBytes }: StorageOptions): Promise<void> {
     const bytesMax = checkedQuota(quotaBytes);
-    this.#bond.call(() => this.#living().quota(bytesMax));
+    this.#instance.call(() => this.#living().quota(bytesMax));
     this.#tellStats();
   }
 
@@ -189,7 +184,7 @@ export class LivingSeed implements Seed {
   async close(): Promise<void> {
     const inner = this.#inner;
     this.#inner = undefined;
-    if (inner && this.#bond.alive) await this.#bond.ask(() => inner.close());
+    if (inner && this.#instance.alive) await this.#instance.ask(() => inner.close());
     this.#end(undefined);
   }
 
@@ -198,22 +193,26 @@ export class LivingSeed implements Seed {
   }
 
   #living(): wasm.Seed {
-    if (!this.#inner) throw new MuttrError(this.#bond.alive ? 'CLOSED' : 'INSTANCE_DEAD');
+    if (!this.#inner) throw new MuttrError(this.#instance.alive ? 'CLOSED' : 'INSTANCE_DEAD');
     return this.#inner;
   }
 
   #ask<T>(ask: (seed: wasm.Seed) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-    return this.#bond.ask(() => ask(this.#living()), signal);
+    return this.#instance.ask(() => ask(this.#living()), signal);
   }
 
   #figures() {
-    return statsOf(this.#bond.call(() => this.#living().stats()));
+    return statsOf(this.#instance.call(() => this.#living().stats()));
   }
 
   #told<Kind extends keyof wasm.Telling>(kind: Kind, value: wasm.Telling[Kind]): void {
     switch (kind) {
       case 'state':
+        // Once offline, a seed tries again and again, which is no news.
+        if (value === 'connecting') return undefined;
         return this.#become(value as wasm.Telling['state'], undefined);
+      case 'unreachable':
+        return this.#state === 'connecting' ? this.#become('offline', 'POD_UNREACHABLE') : undefined;
       case 'refused':
         return this.#become('offline', value as string);
       case 'message':
@@ -236,7 +235,7 @@ export class LivingSeed implements Seed {
   #tellStats(): void {
     this.#statsTimer ??= setTimeout(() => {
       this.#statsTimer = undefined;
-      if (this.#inner && this.#bond.alive) this.#events.emit('stats', this.#figures());
+      if (this.#inner && this.#instance.alive) this.#events.emit('stats', this.#figures());
     }, STATS_MS);
   }
 

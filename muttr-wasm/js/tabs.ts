@@ -2,6 +2,9 @@
 
 import { MuttrError } from './errors.js';
 
+/** A tab that is being closed or reloaded has let go by then. */
+const LOCK_MS_MAX = 1_000;
+
 /** The database of this name. */
 export function databaseOf(store: string | undefined): string {
   return store === undefined ? 'muttr' : `muttr#${store}`;
@@ -19,12 +22,16 @@ export function lock(
   // Node has no locks, and no tabs either.
   const locks = globalThis.navigator?.locks;
   if (!locks) return Promise.resolve(() => undefined);
+  const patience = wait ? undefined : AbortSignal.timeout(LOCK_MS_MAX);
+  const signals = [signal, patience].filter((each) => each !== undefined);
   return new Promise((resolve, reject) => {
-    const options: LockOptions = wait ? (signal ? { signal } : {}) : { ifAvailable: true };
-    const held = locks.request(database, options, (granted) => {
-      if (!granted) throw new MuttrError('ALREADY_OPEN');
-      return new Promise<void>((release) => resolve(release));
+    const held = locks.request(
+      database,
+      { signal: AbortSignal.any(signals) },
+      () => new Promise<void>((release) => resolve(release)),
+    );
+    held.catch((cause) => {
+      reject(patience?.aborted && !signal?.aborted ? new MuttrError('ALREADY_OPEN', { cause }) : cause);
     });
-    held.catch(reject);
   });
 }

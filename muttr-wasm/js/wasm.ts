@@ -1,116 +1,113 @@
 /**
- * The wasm: loaded once, and loaded anew after it died. A panic leaves an instance in a state that
- * nobody may build on, but WebAssembly would let the next call run all the same; so every call
- * goes through {@link call}, which knows whether the instance still lives.
+ * The wasm: compiled once, instantiated once, and once more after an instance died. A panic leaves
+ * an instance in a state that nobody may build on, but WebAssembly would let the next call run all
+ * the same; so every call goes through its {@link Instance}, which knows whether it still lives.
  */
 
 import { MuttrError, errorOf } from './errors.js';
-import start, * as wasm from './muttr.js';
+import glue, { type Wasm } from './muttr.js';
 import type { WasmSource } from './types.js';
 
-/** What an instance that died was asked before, and is told of its end. */
-type Mourner = (error: MuttrError) => void;
-
-let loading: Promise<typeof wasm> | undefined;
-let died = false;
-/** Counts instances, so that what belongs to a dead one is known. */
-let generation = 0;
-const mourners = new Set<Mourner>();
 let sourceOf: () => WasmSource | Promise<WasmSource> = () => {
   throw new MuttrError('MISUSE');
 };
+let module: Promise<WebAssembly.Module> | undefined;
+let instance: Promise<Instance> | undefined;
 
 /** Says where the wasm is unless `init` is told. */
 export function defaultSource(source: typeof sourceOf): void {
   sourceOf = source;
 }
 
-/** Loads the wasm, or hands out the one that is loaded. */
-export function load(source?: WasmSource): Promise<typeof wasm> {
-  if (died) {
-    died = false;
-    generation += 1;
-    loading = loading?.then(() => {
-      wasm.__wbg_reset_state();
-      return watched();
-    });
-  }
-  loading ??= begin(source);
+/** The instance that lives; the first one, or the next one, is made when there is none. */
+export async function load(source?: WasmSource): Promise<Instance> {
+  if (!instance || !(await instance).alive) instance = start(source);
+  const starting = instance;
   // What could not be loaded now may be loaded later.
-  loading.catch(() => (loading = undefined));
-  return loading;
+  starting.catch(() => {
+    if (instance === starting) instance = module = undefined;
+  });
+  return starting;
 }
 
-async function begin(source: WasmSource | undefined): Promise<typeof wasm> {
-  await start({ module_or_path: source ?? (await sourceOf()) });
-  return watched();
+async function start(source: WasmSource | undefined): Promise<Instance> {
+  module ??= compile(source);
+  const wasm = glue();
+  await wasm({ module_or_path: await module });
+  return new Instance(wasm);
 }
 
-function watched(): typeof wasm {
-  wasm.watchForDeath((place) => die(new Error(`panicked at ${place}`)));
-  return wasm;
+async function compile(source: WasmSource | undefined): Promise<WebAssembly.Module> {
+  const given = source ?? (await sourceOf());
+  if (given instanceof WebAssembly.Module) return given;
+  const found = typeof given === 'string' || given instanceof URL ? await fetch(given) : given;
+  if (!(found instanceof Response)) return WebAssembly.compile(found);
+  if (!found.ok) throw new MuttrError('NOT_FOUND', { cause: new Error(`${found.status} ${found.url}`) });
+  const streams = found.headers.get('content-type')?.startsWith('application/wasm');
+  return streams ? WebAssembly.compileStreaming(found) : WebAssembly.compile(await found.arrayBuffer());
 }
 
-function die(cause: unknown): void {
-  if (died) return;
-  died = true;
-  const error = new MuttrError('INSTANCE_DEAD', { cause });
-  for (const mourner of [...mourners]) mourner(error);
-  mourners.clear();
-}
+/** Told that its instance died. */
+type Mourner = (error: MuttrError) => void;
 
-/** Belongs to the instance that lives when it is made, and dies with it. */
-export class Bond {
-  readonly #generation = generation;
+/** One instance of the wasm. */
+export class Instance {
+  readonly wasm: Wasm;
+  readonly #mourners = new Set<Mourner>();
+  #death: MuttrError | undefined;
 
-  /** Whether the instance still lives. */
+  constructor(wasm: Wasm) {
+    this.wasm = wasm;
+    wasm.watchForDeath((place) => this.#die(new Error(`panicked at ${place}`)));
+  }
+
   get alive(): boolean {
-    return !died && this.#generation === generation;
+    return this.#death === undefined;
   }
 
-  /** Has `mourner` told when the instance dies, until the returned function is called. */
+  /** Has `mourner` told when it dies, until the returned function is called. */
   mourn(mourner: Mourner): () => void {
-    mourners.add(mourner);
-    return () => mourners.delete(mourner);
+    this.#mourners.add(mourner);
+    return () => this.#mourners.delete(mourner);
   }
 
-  /** Calls into the wasm; what it throws becomes a `MuttrError`. */
-  call<T>(run: () => T): T {
-    if (!this.alive) throw new MuttrError('INSTANCE_DEAD');
+  /** Calls into it; what that throws becomes a `MuttrError`. */
+  call<T>(run: (wasm: Wasm) => T): T {
+    if (this.#death) throw this.#death;
     try {
-      return run();
+      return run(this.wasm);
     } catch (thrown) {
-      throw asError(thrown);
+      throw this.#asError(thrown);
     }
   }
 
-  /** The same for what answers later; rejects at once when the instance dies meanwhile. */
-  ask<T>(run: () => Promise<T>, signal?: AbortSignal): Promise<T> {
+  /** The same for what answers later; rejects at once when it dies meanwhile. */
+  async ask<T>(run: (wasm: Wasm) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    signal?.throwIfAborted();
+    const answer = this.call(run);
     return new Promise<T>((resolve, reject) => {
-      signal?.throwIfAborted();
       const forget = this.mourn(reject);
       const abort = () => reject(signal?.reason);
       signal?.addEventListener('abort', abort, { once: true });
-      const over = () => {
+      const refuse = (thrown: unknown) => reject(this.#asError(thrown));
+      answer.then(resolve, refuse).finally(() => {
         forget();
         signal?.removeEventListener('abort', abort);
-      };
-      try {
-        this.call(run).then(resolve, (thrown) => reject(asError(thrown))).finally(over);
-      } catch (thrown) {
-        over();
-        throw thrown;
-      }
+      });
     });
   }
-}
 
-function asError(thrown: unknown): unknown {
-  if (typeof thrown === 'string') return errorOf(thrown);
-  // A trap: nothing can be said of the instance any more, whether the panic hook ran or not.
-  if (thrown instanceof WebAssembly.RuntimeError || thrown instanceof RangeError) {
-    die(thrown);
-    return new MuttrError('INSTANCE_DEAD', { cause: thrown });
+  #asError(thrown: unknown): unknown {
+    if (typeof thrown === 'string') return errorOf(thrown);
+    // A trap: nothing can be said of the instance any more, whether the panic hook ran or not.
+    if (thrown instanceof WebAssembly.RuntimeError || thrown instanceof RangeError) this.#die(thrown);
+    return this.#death ?? thrown;
   }
-  return thrown;
+
+  #die(cause: unknown): void {
+    if (this.#death) return;
+    this.#death = new MuttrError('INSTANCE_DEAD', { cause });
+    for (const mourner of [...this.#mourners]) mourner(this.#death);
+    this.#mourners.clear();
+  }
 }
