@@ -22,6 +22,6 @@ pub(crate) use key::Unusable;
 pub use safety::safety_number;
 
 #[cfg(test)]
-pub(crate) mod cast;
-#[cfg(test)]
 pub(crate) mod tests;
+#[cfg(test)]
+pub(crate) use tests::cast;

@@ -4,6 +4,7 @@ mod container;
 mod forge;
 mod fuzz;
 mod rule;
+mod standard;
 mod vector;
 
 use alloc::{format, string::ToString, vec, vec::Vec};

@@ -4,9 +4,10 @@
 //! it, so no labelled bytes can be read under another label, and none can be read as a payload
 //! (which is a CBOR map and starts with another byte).
 
-use alloc::vec::Vec;
+use alloc::{string::String, vec::Vec};
 
 use pgp::{
+    errors::Error,
     packet::{SignatureType, Subpacket},
     ser::Serialize,
     types::{Password, SigningKey, VerifyingKey},
@@ -23,6 +24,14 @@ use crate::{
     time::Time,
 };
 
+/// Whether `label` is one: then no two labelled byte strings are the same.
+fn is_label(label: &[u8]) -> bool {
+    let inner = label
+        .strip_prefix(b"muttr/")
+        .and_then(|rest| rest.strip_suffix(b"\0"));
+    inner.is_some_and(|inner| !inner.contains(&0))
+}
+
 /// A detached signature packet by `key` over `label` and `bytes`.
 pub(super) fn sign(
     rng: &mut (impl CryptoRng + RngCore),
@@ -30,7 +39,10 @@ pub(super) fn sign(
     key: &impl SigningKey,
     label: &[u8],
     bytes: &[u8],
-) -> Result<Vec<u8>, pgp::errors::Error> {
+) -> Result<Vec<u8>, Error> {
+    if !is_label(label) {
+        return Err(Error::from(String::from("not a label")));
+    }
     let no_more: Vec<Subpacket> = Vec::new();
     let config = selfsign::config(rng, SignatureType::Binary, now.wall_s(), key, no_more)?;
     let signed = [label, bytes].concat();
@@ -71,7 +83,7 @@ pub(super) fn check(
     bytes: &[u8],
 ) -> Result<(), Rejection> {
     let signed = [label, bytes].concat();
-    if statement.verifies(key, &signed) {
+    if is_label(label) && statement.verifies(key, &signed) {
         Ok(())
     } else {
         Err(Rejection::BadSignature)

@@ -1,5 +1,6 @@
 //! Identities, certificates, proofs and bindings, as honest and as dishonest people make them.
 
+pub(crate) mod cast;
 mod certificate;
 mod craft;
 mod lock;
@@ -103,6 +104,16 @@ fn a_tab_whose_clock_is_wrong_is_known_all_the_same() {
         certificate.check_proof(NOW, LABEL, b"handshake", &proof),
         Ok(())
     );
+}
+
+#[test]
+fn nothing_is_signed_without_a_label() {
+    let alice = someone(1);
+    let labels: [&[u8]; 5] = [b"", b"muttr/", b"muttr/a", b"other/a\0", b"muttr/a\0b\0"];
+    for label in labels {
+        assert!(alice.prove(&mut dice(3), NOW, label, b"bytes").is_empty());
+        assert!(alice.attest(&mut dice(3), NOW, label, b"bytes").is_empty());
+    }
 }
 
 #[test]

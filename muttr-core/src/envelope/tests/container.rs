@@ -228,64 +228,45 @@ fn packets() -> Vec<u8> {
     signed.unwrap().to_vec()
 }
 
+/// Packets, then padding in its own form.
+fn padded(parts: &[Packet<'_>]) -> Vec<u8> {
+    let mut bytes = vec![];
+    for part in parts {
+        packet::push(&mut bytes, part.tag, part.body);
+    }
+    packet::push_long(&mut bytes, tag::PADDING, &[0; 10]);
+    bytes
+}
+
 #[test]
-fn inside_there_is_one_signed_literal_and_its_padding() {
+fn inside_there_is_one_signed_literal() {
     let packets = packets();
     let parts = packet::all(&packets, 3).unwrap();
-    let with = |parts: &[Packet<'_>], padding: &[u8]| {
-        let mut bytes = vec![];
-        parts
-            .iter()
-            .for_each(|part| packet::push(&mut bytes, part.tag, part.body));
-        bytes.extend_from_slice(padding);
-        bytes
-    };
-    let mut padding = vec![];
-    packet::push_long(&mut padding, tag::PADDING, &[0; 10]);
-    assert!(inside(&with(&parts, &padding)).is_some());
     let [one_pass, literal, signature] = parts[..] else {
         panic!("three packets")
     };
-
-    assert!(inside(&with(&parts, &[])).is_none(), "no padding");
-    assert!(
-        inside(&with(&parts, &padding.repeat(2))).is_none(),
-        "two paddings"
-    );
-    assert!(
-        inside(&[&padding[..], &with(&parts, &padding)].concat()).is_none(),
-        "padding first"
-    );
-    let mut short = vec![];
-    packet::push(&mut short, tag::PADDING, &[0; 10]);
-    assert!(inside(&with(&parts, &short)).is_none(), "a short length");
-    let many = [vec![one_pass; 1000], vec![literal], vec![signature; 1000]].concat();
-    assert!(
-        inside(&with(&many, &padding)).is_none(),
-        "a thousand signatures"
-    );
-    assert!(
-        inside(&with(&[one_pass, literal], &padding)).is_none(),
-        "no signature"
-    );
-    assert!(
-        inside(&with(&[literal], &padding)).is_none(),
-        "not signed at all"
-    );
-    assert!(
-        inside(&with(&[signature, literal], &padding)).is_none(),
-        "the old order"
-    );
-    assert!(inside(&with(&[one_pass, literal, literal, signature], &padding)).is_none());
+    assert!(inside(&padded(&parts)).is_some());
     let compressed = Packet { tag: 8, ..literal };
-    assert!(
-        inside(&with(&[one_pass, compressed, signature], &padding)).is_none(),
-        "compressed"
-    );
-    assert!(
-        inside(&with(&[compressed], &padding)).is_none(),
-        "compressed as a whole"
-    );
+    let v3 = [&[3][..], &one_pass.body[1..]].concat();
+    let v3 = Packet {
+        body: &v3,
+        ..one_pass
+    };
+    let others = [
+        [vec![one_pass; 1000], vec![literal], vec![signature; 1000]].concat(),
+        vec![one_pass, one_pass, literal, signature, signature],
+        vec![one_pass, literal, literal, signature],
+        vec![one_pass, literal],
+        vec![literal],
+        vec![signature, literal],
+        vec![one_pass, compressed, signature],
+        vec![compressed],
+        vec![v3, literal, signature],
+    ];
+    for (n, parts) in others.iter().enumerate() {
+        assert!(inside(&padded(parts)).is_none(), "sequence {n}");
+    }
+    // Text, UTF-8, a name, a date.
     for (at, to) in [(0, b't'), (0, b'u'), (1, 1), (2, 1), (5, 1)] {
         let mut body = literal.body.to_vec();
         body[at] = to;
@@ -294,19 +275,29 @@ fn inside_there_is_one_signed_literal_and_its_padding() {
             ..literal
         };
         assert!(
-            inside(&with(&[one_pass, bent, signature], &padding)).is_none(),
+            inside(&padded(&[one_pass, bent, signature])).is_none(),
             "octet {at}"
         );
     }
-    let v3 = [&[3][..], &one_pass.body[1..]].concat();
-    let v3 = Packet {
-        body: &v3,
-        ..one_pass
-    };
-    assert!(
-        inside(&with(&[v3, literal, signature], &padding)).is_none(),
-        "another version"
-    );
+}
+
+#[test]
+fn inside_there_is_one_padding_in_its_own_form() {
+    let packets = packets();
+    let parts = packet::all(&packets, 3).unwrap();
+    let (bare, good) = (&packets[..], padded(&parts));
+    let padding = &good[bare.len()..];
+    let mut short = bare.to_vec();
+    packet::push(&mut short, tag::PADDING, &[0; 10]);
+    let others = [
+        bare,
+        &short,
+        &[&good, padding].concat(),
+        &[padding, &good].concat(),
+    ];
+    for (n, bytes) in others.iter().enumerate() {
+        assert!(inside(bytes).is_none(), "sequence {n}");
+    }
 }
 
 #[test]

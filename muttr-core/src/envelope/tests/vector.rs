@@ -73,100 +73,82 @@ fn field(text: &mut String, name: &str, value: &str) {
     text.push('\n');
 }
 
-/// Records by name: what they show, and the record. All are read by Bob at `NOW`, who knows Alice.
-fn records() -> Vec<(&'static str, &'static str, Record)> {
-    let mut by_hash = draft(NOW, b"hello again");
-    by_hash.attached = Attached::Hash(alice().certificate().hash());
-    (by_hash.seq, by_hash.previous) = (2, Some(draft(NOW, b"hello").hash()));
-    by_hash.wants_receipt = true;
-    let receipt = ReadReceipt {
-        ids: vec![by_hash.id],
-        state: Progress::Fetched,
-    };
-    let mut fetched = by_hash.clone();
-    (fetched.kind, fetched.body) = (Kind::Receipt, wire::encode(&receipt));
+/// A record by name, and what it shows.
+type Vector = (&'static str, &'static str, Record);
+
+/// Records that open. All are read by Bob at `NOW`, who knows Alice.
+fn honest() -> [Vector; 3] {
+    let first = draft(NOW, b"hello");
+    let mut again = draft(NOW, b"hello again");
+    again.attached = Attached::Hash(alice().certificate().hash());
+    (again.seq, again.previous) = (2, Some(first.hash()));
+    again.wants_receipt = true;
+    let mut fetched = again.clone();
+    let (ids, state) = (vec![again.id], Progress::Fetched);
+    (fetched.kind, fetched.body) = (Kind::Receipt, wire::encode(&ReadReceipt { ids, state }));
     fetched.content_type = "application/cbor".into();
-    let forged = |change: fn(&mut Forgery)| {
-        let mut forgery = Forgery::new();
-        forgery.payload.attached = Attached::Hash(alice().certificate().hash());
-        change(&mut forgery);
-        forgery.sealed()
-    };
-    vec![
+    let sealed = |payload| sealed(NOW, payload).unwrap();
+    [
         (
             "hello",
             "The first message, with the certificate.",
-            sealed(NOW, &draft(NOW, b"hello")).unwrap(),
+            sealed(&first),
         ),
-        (
-            "again",
-            "The second, with its hash.",
-            sealed(NOW, &by_hash).unwrap(),
-        ),
-        (
-            "receipt",
-            "How far a message came.",
-            sealed(NOW, &fetched).unwrap(),
-        ),
-        (
-            "text",
-            "Signed as text.",
-            forged(|it| it.kind = SignatureType::Text),
-        ),
-        (
-            "forwarded",
-            "Signed for Carol.",
-            forged(|it| it.intended = Some(carol().fingerprint())),
-        ),
-        (
-            "unaddressed",
-            "Signed for nobody in particular.",
-            forged(|it| it.intended = None),
-        ),
-        (
-            "anonymous",
-            "The signature names no issuer.",
-            forged(|it| it.issuer = None),
-        ),
-        (
-            "future",
-            "Signed an hour ahead.",
-            forged(|it| {
-                it.created_s += 3600;
-                it.payload.sent_ms += 3_600_000;
-            }),
-        ),
-        (
-            "over",
-            "The signature counted for a second.",
-            forged(|it| {
-                it.created_s -= 60;
-                it.payload.sent_ms -= 60_000;
-                it.lives_s = Some(1);
-            }),
-        ),
-        (
-            "retold",
-            "The payload says it is for Carol.",
-            forged(|it| it.payload.to.fingerprint = carol().fingerprint()),
-        ),
-        (
-            "token",
-            "The record shows another token's hash.",
-            forged(|it| it.deletion_hash = Some([7; 32])),
-        ),
-        (
-            "newer",
-            "A payload of version 2.",
-            forged(|it| it.literal = Some(b"\xa1av\x02".to_vec())),
-        ),
+        ("again", "The second, with its hash.", sealed(&again)),
+        ("receipt", "How far a message came.", sealed(&fetched)),
     ]
+}
+
+/// Records that are wrong in one point.
+fn forged() -> Vec<Vector> {
+    let carols = || carol().fingerprint();
+    type Change<'a> = &'a dyn Fn(&mut Forgery);
+    let future: Change<'_> = &|it| {
+        it.created_s += 3600;
+        it.payload.sent_ms += 3_600_000;
+    };
+    let over: Change<'_> = &|it| {
+        it.created_s -= 60;
+        it.payload.sent_ms -= 60_000;
+        it.lives_s = Some(1);
+    };
+    let newer: Change<'_> = &|it| it.literal = Some(b"\xa1av\x02".to_vec());
+    let changes: [(&str, &str, Change<'_>); 9] = [
+        ("text", "Signed as text.", &|it| {
+            it.kind = SignatureType::Text
+        }),
+        ("forwarded", "Signed for Carol.", &|it| {
+            it.intended = Some(carols())
+        }),
+        ("unaddressed", "Signed for nobody in particular.", &|it| {
+            it.intended = None
+        }),
+        ("anonymous", "The signature names no issuer.", &|it| {
+            it.issuer = None
+        }),
+        ("future", "Signed an hour ahead.", future),
+        ("over", "The signature counted for a second.", over),
+        ("retold", "The payload is for Carol.", &|it| {
+            it.payload.to.fingerprint = carols()
+        }),
+        ("token", "The hash of another token.", &|it| {
+            it.deletion_hash = Some([7; 32])
+        }),
+        ("newer", "A payload of version 2.", newer),
+    ];
+    let made = changes.into_iter().map(|(name, remark, change)| {
+        let mut forgery = Forgery::new();
+        forgery.payload.attached = Attached::Hash(alice().certificate().hash());
+        change(&mut forgery);
+        (name, remark, forgery.sealed())
+    });
+    made.collect()
 }
 
 #[test]
 fn records_open_to_what_their_files_say() {
     let known = |it: &_| (*it == alice().fingerprint()).then(|| alice().certificate().clone());
-    for (name, remark, record) in records() {
+    for (name, remark, record) in honest().into_iter().chain(forged()) {
         let mut text = format!("# {remark}\n");
         field(&mut text, "to", "bob");
         field(&mut text, "now_ms", &format!("{}", NOW.wall_ms));

@@ -5,8 +5,7 @@
 //! `muttr/cast/NAME`, the day after [`BORN`]. The test below makes them again and compares; run it with
 //! `MUTTR_WRITE_FIXTURES=1` to write them anew after a change of the profile.
 
-use super::Identity;
-use crate::{limit, time::Time};
+use crate::{keyring::Identity, limit, time::Time};
 
 /// 2026-01-01 00:00:00 UTC, which all their keys are dated to.
 pub(crate) const BORN: Time = Time {
@@ -17,7 +16,7 @@ pub(crate) const BORN: Time = Time {
 macro_rules! cast {
     ($($name:ident),*) => {
         $(pub(crate) fn $name() -> Identity {
-            let bytes = include_bytes!(concat!("../../../tests/fixtures/cast/", stringify!($name), ".pgp"));
+            let bytes = include_bytes!(concat!("../../../../tests/fixtures/cast/", stringify!($name), ".pgp"));
             Identity::from_secret(bytes).unwrap()
         })*
 
