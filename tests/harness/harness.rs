@@ -13,4 +13,5 @@ pub mod simulator;
 pub mod stage;
 pub mod storm;
 pub mod tree;
+pub mod vectors;
 pub mod village;

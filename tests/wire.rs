@@ -1,0 +1,478 @@
+//! The wire formats, held against `tests/fixtures/wire`. A change of one of these files is a
+//! change of the protocol. `MUTTR_WRITE_FIXTURES=1 cargo test -p muttr-tests --test wire` writes
+//! them anew.
+
+use std::fmt::Debug;
+
+use ed25519_dalek::{Signer, SigningKey};
+use muttr_core::{
+    custody::receipt,
+    keyring::binding,
+    limit,
+    name::{Alias, DeviceId, Host, Position, RecordKey, SeedId},
+    rejection::Rejection,
+    routing::wire::Message as Routing,
+    session::{self, Greeting},
+    time::Time,
+    wire::{
+        self,
+        channel::{
+            Binding, Identify, Notification, PodProof, SignedBinding, Succession, ToPod, ToSeed,
+            Welcome,
+        },
+        store::{Get, Put, Receipt, StoreAnswer, StoreAsk},
+    },
+};
+use muttr_tests::{
+    cast, sample,
+    scenario::Person,
+    simulator::WALL_START_MS,
+    vectors::{Vectors, diagnostic, hex},
+};
+use rand_chacha::ChaCha20Rng;
+use rand_core::SeedableRng;
+use serde::{Serialize, de::DeserializeOwned};
+
+const NOW: Time = Time {
+    mono_ms: 0,
+    wall_ms: WALL_START_MS,
+};
+
+/// Adds a message, after reading it back.
+fn add<T>(vectors: &mut Vectors, name: &str, message: &T)
+where
+    T: Serialize + DeserializeOwned + PartialEq + Debug,
+{
+    let bytes = wire::encode(message);
+    let read: T = wire::decode(&bytes, limit::CHANNEL_BYTES_MAX).expect("what was written");
+    assert_eq!(read, *message, "{name}");
+    vectors.add(
+        name,
+        &[("says", diagnostic(&bytes)), ("bytes", hex(&bytes))],
+    );
+}
+
+const fn key(byte: u8) -> RecordKey {
+    RecordKey([byte; 32])
+}
+
+fn holder() -> SigningKey {
+    SigningKey::from_bytes(&[7; 32])
+}
+
+fn a_receipt() -> Receipt {
+    let seed = SeedId(holder().verifying_key().to_bytes());
+    let signed = Receipt::signed_bytes(&key(1), 499_368, &seed);
+    let signature = holder().sign(&signed).to_bytes().to_vec();
+    Receipt {
+        key: key(1),
+        expires_h: 499_368,
+        seed,
+        signature,
+    }
+}
+
+fn alias() -> Alias {
+    "alice@oak.example".parse().expect("an alias")
+}
+
+fn signed_binding() -> SignedBinding {
+    let mut dice = ChaCha20Rng::from_seed([3; 32]);
+    binding::sign(
+        &cast::identity(Person::Alice),
+        &mut dice,
+        NOW,
+        &alias(),
+        1,
+        None,
+    )
+}
+
+#[test]
+fn the_store_protocol() {
+    let mut vectors = Vectors::new(
+        "store",
+        "Messages of /muttr/store/1.0.0, without the length that goes before each.\n\
+         The receipt is signed by the Ed25519 key whose secret is 32 bytes of 07.",
+    );
+    let record = vec![0x4d, 0x55, 0x54, 0x31];
+    let put = Put {
+        record: record.clone(),
+        stamp: vec![],
+        hops: 0,
+        spread: 0,
+    };
+    add(
+        &mut vectors,
+        "put, of a record cut to four bytes",
+        &StoreAsk::Put(put),
+    );
+    add(
+        &mut vectors,
+        "get",
+        &StoreAsk::Get(Get {
+            key: key(1),
+            hops: 3,
+        }),
+    );
+    add(&mut vectors, "have", &StoreAsk::Have(vec![key(1), key(2)]));
+    add(&mut vectors, "kept", &StoreAnswer::Kept(vec![a_receipt()]));
+    add(&mut vectors, "record", &StoreAnswer::Record(record.into()));
+    add(
+        &mut vectors,
+        "have, answered",
+        &StoreAnswer::Have(vec![true, false]),
+    );
+    add(
+        &mut vectors,
+        "rejected",
+        &StoreAnswer::Rejected(Rejection::Full),
+    );
+    vectors.check();
+}
+
+#[test]
+fn a_receipt_of_the_vectors_is_good() {
+    let record = sample::record(1, NOW, 0, limit::DAY_MS);
+    let expires_h = record.expires_h();
+    let seed = SeedId(holder().verifying_key().to_bytes());
+    let signed = Receipt::signed_bytes(&record.key(), expires_h, &seed);
+    let signature = holder().sign(&signed).to_bytes().to_vec();
+    let good = Receipt {
+        key: record.key(),
+        expires_h,
+        seed,
+        signature,
+    };
+    assert_eq!(
+        receipt::check(&good, &record.key(), expires_h, &seed),
+        Ok(())
+    );
+    let other = Receipt {
+        expires_h: expires_h + 6,
+        ..good
+    };
+    assert!(receipt::check(&other, &record.key(), expires_h + 6, &seed).is_err());
+}
+
+#[test]
+fn the_channel_to_the_pod() {
+    let mut vectors = Vectors::new(
+        "to_pod",
+        "What a seed says to its pod on the private channel.",
+    );
+    let identify = Identify {
+        certificate: vec![1, 2, 3],
+        device: DeviceId([4; 16]),
+        cursor: (5, 6),
+        signature: vec![7, 8, 9],
+    };
+    let notification = Notification {
+        key: key(1),
+        expires_h: 499_368,
+        capability: vec![],
+    };
+    let binding = SignedBinding {
+        binding: vec![1],
+        signature: vec![2],
+    };
+    add(&mut vectors, "identify", &ToPod::Identify(identify));
+    add(
+        &mut vectors,
+        "register",
+        &ToPod::Register { id: 1, binding },
+    );
+    add(
+        &mut vectors,
+        "resolve",
+        &ToPod::Resolve {
+            id: 2,
+            alias: alias(),
+        },
+    );
+    add(
+        &mut vectors,
+        "store",
+        &ToPod::Store {
+            id: 3,
+            record: vec![0x4d, 0x55],
+        },
+    );
+    add(&mut vectors, "fetch", &ToPod::Fetch { id: 4, key: key(1) });
+    add(
+        &mut vectors,
+        "notify",
+        &ToPod::Notify {
+            id: 5,
+            to: alias(),
+            notification,
+        },
+    );
+    add(
+        &mut vectors,
+        "ack",
+        &ToPod::Ack {
+            epoch: u64::MAX,
+            seq: 24,
+        },
+    );
+    add(&mut vectors, "pong", &ToPod::Pong { nonce: 1 });
+    vectors.check();
+}
+
+#[test]
+fn the_channel_to_the_seed() {
+    let mut vectors = Vectors::new(
+        "to_seed",
+        "What a pod says to its seed on the private channel.",
+    );
+    let label = alias().label().clone();
+    let (wall_ms, epoch) = (WALL_START_MS, 77);
+    let welcome = Welcome {
+        wall_ms,
+        aliases: vec![label.clone()],
+        epoch,
+        lowest: 3,
+    };
+    let notification = Notification {
+        key: key(1),
+        expires_h: 499_368,
+        capability: vec![],
+    };
+    let binding = SignedBinding {
+        binding: vec![1],
+        signature: vec![2],
+    };
+    add(&mut vectors, "welcome", &ToSeed::Welcome(welcome));
+    add(
+        &mut vectors,
+        "rejected",
+        &ToSeed::Rejected {
+            id: 1,
+            code: Rejection::AliasTaken,
+        },
+    );
+    add(
+        &mut vectors,
+        "registered",
+        &ToSeed::Registered { id: 1, epoch },
+    );
+    let resolved = ToSeed::Resolved {
+        id: 2,
+        binding,
+        certificate: vec![1, 2, 3],
+    };
+    add(&mut vectors, "resolved", &resolved);
+    add(
+        &mut vectors,
+        "stored",
+        &ToSeed::Stored {
+            id: 3,
+            receipt: a_receipt(),
+        },
+    );
+    add(
+        &mut vectors,
+        "fetched",
+        &ToSeed::Fetched {
+            id: 4,
+            record: vec![0x4d, 0x55],
+        },
+    );
+    add(&mut vectors, "notified", &ToSeed::Notified { id: 5 });
+    let told = ToSeed::Notification {
+        epoch,
+        seq: 4,
+        to: label,
+        request: true,
+        notification,
+    };
+    add(&mut vectors, "notification", &told);
+    add(&mut vectors, "cursor", &ToSeed::Cursor { epoch, lowest: 4 });
+    add(&mut vectors, "ping", &ToSeed::Ping { nonce: 1, wall_ms });
+    vectors.check();
+}
+
+#[test]
+fn bindings() {
+    let mut vectors = Vectors::new(
+        "binding",
+        "Alice's first binding of alice@oak.example, made on 1 December 2026, as she signed it.\n\
+         Her key is tests/fixtures/cast/alice.pgp.",
+    );
+    let signed = signed_binding();
+    let certificate = cast::identity(Person::Alice).certificate().clone();
+    let read: Binding = binding::check(&signed, &certificate, NOW).expect("her own binding");
+    add(&mut vectors, "binding", &read);
+    add(&mut vectors, "signed binding", &signed);
+    vectors.add(
+        "what the next one names it by",
+        &[("sha256", hex(&binding::hash(&signed)))],
+    );
+    vectors.check();
+}
+
+#[test]
+fn names() {
+    let mut vectors = Vectors::new("name", "Seed ids, positions, and the key of a record.");
+    let seed = SeedId(holder().verifying_key().to_bytes());
+    vectors.add(
+        "the seed whose secret is 32 bytes of 07",
+        &[
+            ("public key", hex(&seed.0)),
+            ("peer id", hex(&seed.to_peer_id())),
+            ("peer id as text", seed.to_string()),
+            ("position", hex(&seed.position().0)),
+        ],
+    );
+    let record = sample::record(1, NOW, 0, limit::DAY_MS);
+    vectors.add(
+        "a record of 2 KiB that nobody can open, to live for a day from 1 December 2026",
+        &[
+            ("record", hex(record.bytes())),
+            ("expires", record.expires_h().to_string()),
+            ("key", hex(&record.key().0)),
+            ("position", hex(&Position::of(&record.key().0).0)),
+        ],
+    );
+    vectors.check();
+    assert_eq!(seed.to_string().parse(), Ok(seed));
+}
+
+#[test]
+fn routing() {
+    let mut vectors = Vectors::new(
+        "routing",
+        "Messages of /muttr/kad/1.0.0 in protobuf, without the length that goes before each.",
+    );
+    let question = Routing::find_node(key(1).as_bytes());
+    vectors.add(
+        "find the seeds closest to a record key",
+        &[("bytes", hex(&question.encode()))],
+    );
+    let mut answer = Routing {
+        kind: question.kind,
+        ..Routing::default()
+    };
+    let seed = SeedId(holder().verifying_key().to_bytes());
+    let addresses = vec![vec![4, 127, 0, 0, 1, 6, 0x1f, 0x90, 0xdd, 3]];
+    answer.push(&muttr_core::custody::Contact { seed, addresses }, true);
+    vectors.add(
+        "one seed, linked, at /ip4/127.0.0.1/tcp/8080/ws",
+        &[("bytes", hex(&answer.encode()))],
+    );
+    vectors.check();
+}
+
+#[test]
+fn the_handshake() {
+    let mut vectors = Vectors::new(
+        "handshake",
+        "A whole handshake of the private channel. The seed dialled oak.example. Ephemeral keys are\n\
+         X25519 secrets, the first 32 bytes that ChaCha20 with the key 11… (seed) or 12… (pod) and a\n\
+         nonce of zeros yields. Then one message in each direction.",
+    );
+    let host: Host = "oak.example".parse().expect("a host");
+    let secret = [0x13; 32];
+    let proof = PodProof {
+        host: host.clone(),
+        certificate: vec![1, 2, 3],
+        signature: vec![4, 5, 6],
+        succession: vec![],
+    };
+    let (greeting, first) = Greeting::start(&host, [0x11; 32]).expect("a greeting");
+    let (mut pod, second) =
+        session::answer(&host, &secret, [0x12; 32], &proof, &first).expect("an answer");
+    let (mut seed, told, static_key) = greeting.finish(&second).expect("a session");
+    assert_eq!((told, static_key), (proof, session::public_key(&secret)));
+    let pong = wire::encode(&ToPod::Pong { nonce: 1 });
+    let ping = wire::encode(&ToSeed::Ping {
+        nonce: 1,
+        wall_ms: WALL_START_MS,
+    });
+    let to_pod = seed.seal(&pong).expect("frames");
+    let to_seed = pod.seal(&ping).expect("frames");
+    vectors.add(
+        "the pod's static key",
+        &[("secret", hex(&secret)), ("public", hex(&static_key))],
+    );
+    vectors.add("seed to pod", &[("frame", hex(&first))]);
+    vectors.add("pod to seed", &[("frame", hex(&second))]);
+    vectors.add(
+        "both know",
+        &[("handshake hash", hex(seed.handshake_hash()))],
+    );
+    vectors.add("seed to pod, pong", &[("frame", hex(&to_pod[0]))]);
+    vectors.add("pod to seed, ping", &[("frame", hex(&to_seed[0]))]);
+    vectors.add(
+        "signed bytes",
+        &[
+            (
+                "login, device 04…",
+                hex(&session::login_bytes(&host, &DeviceId([4; 16]), &[5; 32])),
+            ),
+            ("pod key", hex(&session::pod_key_bytes(&host, &static_key))),
+        ],
+    );
+    let succession = Succession {
+        certificate: vec![1],
+        signature: vec![2],
+    };
+    add(&mut vectors, "succession", &succession);
+    vectors.check();
+}
+
+#[test]
+fn what_is_refused() {
+    let good = wire::encode(&ToPod::Pong { nonce: 1 });
+    let cases: [(&str, Vec<u8>); 9] = [
+        ("nothing", vec![]),
+        ("cut by a byte", good[..good.len() - 1].to_vec()),
+        ("a byte too many", [good.clone(), vec![0]].concat()),
+        (
+            "a field that does not exist",
+            cbor("a164706f6e67a2656e6f6e6365016578747261 00"),
+        ),
+        (
+            "a field twice",
+            cbor("a164706f6e67a2656e6f6e636501656e6f6e636501"),
+        ),
+        (
+            "a number longer than it has to be",
+            cbor("a164706f6e67a1656e6f6e63651801"),
+        ),
+        (
+            "a length that is not told",
+            cbor("bf64706f6e67a1656e6f6e636501ff"),
+        ),
+        (
+            "a kind that does not exist",
+            cbor("a16470696e67a1656e6f6e636501"),
+        ),
+        ("a float", cbor("a164706f6e67a1656e6f6e6365f93c00")),
+    ];
+    let mut vectors = Vectors::new(
+        "refused",
+        "What is not a message to a pod, and is answered MALFORMED.",
+    );
+    for (name, bytes) in cases {
+        let read = wire::decode::<ToPod>(&bytes, limit::CHANNEL_BYTES_MAX);
+        assert_eq!(read, Err(Rejection::Malformed), "{name}");
+        vectors.add(name, &[("bytes", hex(&bytes))]);
+    }
+    vectors.check();
+    assert_eq!(
+        wire::decode::<ToPod>(&good, good.len() - 1),
+        Err(Rejection::TooLarge)
+    );
+}
+
+fn cbor(text: &str) -> Vec<u8> {
+    let digits: Vec<_> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
+    let pairs = digits
+        .chunks_exact(2)
+        .map(|pair| std::str::from_utf8(pair).expect("digits"));
+    pairs
+        .map(|pair| u8::from_str_radix(pair, 16).expect("a byte"))
+        .collect()
+}
