@@ -401,7 +401,8 @@ impl Machine for Seed {
                 self.recalled_by(now, ticket, rows);
             }
             Input::Kept(..) | Input::Recalled(..) => self.give_custody(now, input),
-            Input::Tick => {}
+            // A disk that could not be read is read again by custody in its own time.
+            Input::Tick => self.give_custody(now, Input::Tick),
             early => {
                 if self.early.len() < limit::EARLY_MAX {
                     self.early.push_back(early);
@@ -416,7 +417,7 @@ impl Machine for Seed {
 
     fn deadline(&self) -> Option<u64> {
         if !self.ready {
-            return None;
+            return self.custody.deadline();
         }
         let online = self.line.identified;
         let own = earliest(self.line.deadline(), self.relink.0);
