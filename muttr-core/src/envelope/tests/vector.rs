@@ -171,89 +171,73 @@ fn records_open_to_what_their_files_say() {
     }
 }
 
-/// Ciphertexts by name: whether they pass, as what, and their bytes.
+/// Packets as bytes.
+fn joined(packets: &[(u8, &[u8])]) -> Vec<u8> {
+    let mut bytes = vec![];
+    for (tag, body) in packets {
+        packet::push(&mut bytes, *tag, body);
+    }
+    bytes
+}
+
+/// Body of an encrypted packet. The door looks at heads and lengths; the rest may be anything.
+fn encrypted(head: [u8; 4]) -> Vec<u8> {
+    [&head[..], &[7; 64]].concat()
+}
+
+/// Ciphertexts by name: as what they are offered, and their bytes.
 fn containers() -> Vec<(String, record::Kind, Vec<u8>)> {
     let record = sealed(NOW, &draft(NOW, b"hello")).unwrap();
     let (key, _) = packet::next(record.ciphertext()).unwrap();
-    let key = key.body;
-    // The door looks at heads and lengths; what is encrypted may be anything.
-    let body = |head: [u8; 4]| [&head[..], &[7; 64]].concat();
-    let joined = |packets: &[(u8, &[u8])]| {
-        packets.iter().fold(vec![], |mut bytes, (tag, body)| {
-            packet::push(&mut bytes, *tag, body);
-            bytes
-        })
-    };
-    let good = body([2, 9, 2, 10]);
-    let (k, e) = (tag::KEY, tag::ENCRYPTED);
-    let mut all = vec![("message", joined(&[(k, key), (e, &good)]))];
-    all.push((
-        "message-two-keys",
-        joined(&[(k, key), (k, key), (e, &good)]),
-    ));
-    all.push(("message-no-key", joined(&[(e, &good)])));
-    all.push((
-        "message-padding-before",
-        joined(&[(tag::PADDING, &[0; 4]), (k, key), (e, &good)]),
-    ));
-    all.push((
-        "message-padding-after",
-        joined(&[(k, key), (e, &good), (tag::PADDING, &[0; 4])]),
-    ));
-    all.push(("message-octet-after", [&all[0].1[..], &[0]].concat()));
-    all.push(("message-cut", all[0].1[..all[0].1.len() - 1].to_vec()));
-    all.push(("message-compressed", joined(&[(k, key), (8, &good)])));
-    all.push(("message-old-encryption", joined(&[(k, key), (9, &good)])));
+    let (k, e, p) = (tag::KEY, tag::ENCRYPTED, tag::PADDING);
+    let (key, good) = (key.body, encrypted([2, 9, 2, 10]));
+    let with = |head| joined(&[(k, key), (e, &encrypted(head))]);
+    let whole = joined(&[(k, key), (e, &good)]);
     let named = [&[6, 33, 6][..], &[7; 32], &key[2..]].concat();
-    all.push((
-        "message-named-recipient",
-        joined(&[(k, &named), (e, &good)]),
-    ));
-    let partial = [
-        &joined(&[(k, key)])[..],
-        &[0xC0 | e, 0xE6],
-        &good[..64],
-        &[4],
-        &good[64..],
-    ]
-    .concat();
-    all.push(("message-partial-length", partial));
-    let modes = [
-        "message-mode-0",
-        "message-eax",
-        "message-gcm",
-        "message-mode-100",
-        "message-mode-255",
+    let opening = [&joined(&[(k, key)])[..], &[0xC0 | e, 0xE6]].concat();
+    let chunk = encrypted([2, 9, 3, 10]);
+    let all = [
+        ("message", whole.clone()),
+        (
+            "message-two-keys",
+            joined(&[(k, key), (k, key), (e, &good)]),
+        ),
+        ("message-no-key", joined(&[(e, &good)])),
+        (
+            "message-padding-before",
+            joined(&[(p, &[0; 4]), (k, key), (e, &good)]),
+        ),
+        (
+            "message-padding-after",
+            joined(&[(k, key), (e, &good), (p, &[0; 4])]),
+        ),
+        ("message-octet-after", [&whole[..], &[0]].concat()),
+        ("message-cut", whole[..whole.len() - 1].to_vec()),
+        ("message-compressed", joined(&[(k, key), (8, &good)])),
+        ("message-old-encryption", joined(&[(k, key), (9, &good)])),
+        (
+            "message-named-recipient",
+            joined(&[(k, &named), (e, &good)]),
+        ),
+        (
+            "message-partial-length",
+            [&opening, &good[..64], &[4], &good[64..]].concat(),
+        ),
+        ("message-mode-0", with([2, 9, 0, 10])),
+        ("message-eax", with([2, 9, 1, 10])),
+        ("message-gcm", with([2, 9, 3, 10])),
+        ("message-mode-100", with([2, 9, 100, 10])),
+        ("message-mode-255", with([2, 9, 255, 10])),
+        ("message-chunk-size-11", with([2, 9, 2, 11])),
+        ("message-aes-128", with([2, 7, 2, 10])),
+        ("message-version-1", with([1, 9, 2, 10])),
+        ("chunk", joined(&[(e, &chunk)])),
+        ("chunk-ocb", joined(&[(e, &good)])),
+        ("chunk-twice", joined(&[(e, &chunk), (e, &chunk)])),
     ];
-    for (name, mode) in modes.into_iter().zip([0, 1, 3, 100, 255]) {
-        all.push((name, joined(&[(k, key), (e, &body([2, 9, mode, 10]))])));
-    }
-    all.push((
-        "message-chunk-size-11",
-        joined(&[(k, key), (e, &body([2, 9, 2, 11]))]),
-    ));
-    all.push((
-        "message-aes-128",
-        joined(&[(k, key), (e, &body([2, 7, 2, 10]))]),
-    ));
-    all.push((
-        "message-version-1",
-        joined(&[(k, key), (e, &body([1, 9, 2, 10]))]),
-    ));
-    all.push(("chunk", joined(&[(e, &body([2, 9, 3, 10]))])));
-    all.push(("chunk-ocb", joined(&[(e, &good)])));
-    all.push((
-        "chunk-twice",
-        joined(&[(e, &body([2, 9, 3, 10])), (e, &body([2, 9, 3, 10]))]),
-    ));
-    let kind = |name: &str| {
-        if name.starts_with("chunk") {
-            record::Kind::Chunk
-        } else {
-            record::Kind::Message
-        }
-    };
     let numbered = all.into_iter().enumerate();
+    let kinds = [record::Kind::Message, record::Kind::Chunk];
+    let kind = |name: &str| kinds[usize::from(name.starts_with("chunk"))];
     numbered
         .map(|(n, (name, bytes))| (format!("{n:02}-{name}"), kind(name), bytes))
         .collect()
