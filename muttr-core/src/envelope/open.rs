@@ -41,7 +41,7 @@ pub type Known<'a> = &'a dyn Fn(&Fingerprint) -> Option<Certificate>;
 /// Opens a record that is for `identity`. `known` finds the certificates that are at hand.
 ///
 /// Nothing of the content is looked at before the last authentication tag was checked. What
-/// comes back obeys the whole rule (see `PROTOCOL.md`, Records). Whether `to` is an alias
+/// comes back obeys the whole rule (see `PROTOCOL.md`, Opening). Whether `to` is an alias
 /// of ours, whether `from` is bound to the certificate, and whether the message was seen before
 /// are questions that the caller answers.
 ///
