@@ -1,12 +1,12 @@
 import type { Delivery } from 'muttr';
 import { onDate, say } from '../i18n/words';
 
-/** `9 seeds and 2 pods`. */
+/** `9 seeds and 2 pods`, or whichever of the two there are. */
 export function heldBy({ heldBy }: Delivery): string {
-  return say('held-by', {
-    seeds: say('seeds-count', { count: heldBy.seeds }),
-    pods: say('pods-count', { count: heldBy.pods }),
-  });
+  const seeds = say('seeds-count', { count: heldBy.seeds });
+  const pods = say('pods-count', { count: heldBy.pods });
+  if (heldBy.seeds === 0) return pods;
+  return heldBy.pods === 0 ? seeds : say('held-by', { seeds, pods });
 }
 
 /** How far a message of ours came. */
