@@ -269,6 +269,10 @@ pub const RECEIPT_DELAY_MS: u64 = 2_000;
 pub const RECEIPT_FLUSH_MS: u64 = 300;
 /// Things that may happen to a seed before it has loaded what is stored.
 pub const EARLY_MAX: usize = 256;
+/// How often holders are looked for, when too few were found.
+pub const PLACINGS_MAX: u32 = 4;
+/// Before the second time; doubled each time after.
+pub const PLACE_AGAIN_MS: u64 = 3_000;
 /// Copies of a receipt: it is small, and its loss costs little.
 pub const RECEIPT_COPIES: usize = 3;
 /// Pauses between attempts to send: first, and longest.

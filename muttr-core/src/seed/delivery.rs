@@ -48,10 +48,31 @@ impl Seed {
         let Some(message) = self.outbox.placing.get(&placing).copied() else {
             return;
         };
-        if let Some(outgoing) = self.outbox.messages.get_mut(&message) {
+        let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
+            return;
+        };
+        let enough = outgoing.row.seeds.len() >= outgoing.copies();
+        if enough || outgoing.row.silent || outgoing.placings >= limit::PLACINGS_MAX {
             outgoing.placing = Placing::Done;
+            self.drop_record(message);
+        } else {
+            // A seed that has just joined knows few others; in a while it knows more.
+            let pause_ms = limit::PLACE_AGAIN_MS.saturating_mul(1 << outgoing.placings.min(16));
+            outgoing.placing = Placing::Again(now.after(pause_ms));
         }
         self.answer_waiting(now, message);
+    }
+
+    /// Gives up our own copy, once it is told of and placed.
+    fn drop_record(&mut self, message: MessageId) {
+        let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
+            return;
+        };
+        let told = outgoing.row.status >= Status::Notified;
+        if told && outgoing.placing == Placing::Done && !outgoing.row.record.is_empty() {
+            outgoing.row.record = Vec::new();
+            self.write_outgoing(message);
+        }
     }
 
     /// The pod keeps a replica, or does not.
@@ -115,7 +136,9 @@ impl Seed {
         };
         outgoing.row.status = outgoing.row.status.max(Status::Notified);
         outgoing.row.reason = None;
-        outgoing.row.record = Vec::new();
+        if outgoing.placing == Placing::Done {
+            outgoing.row.record = Vec::new();
+        }
         outgoing.stage = Stage::Done;
         if let Some((_, until)) = outgoing.waiting.as_mut() {
             *until = now.after(limit::STORE_MS_MAX);
@@ -151,7 +174,7 @@ impl Seed {
         if outgoing.row.status < Status::Notified {
             return;
         }
-        let enough = outgoing.placing == Placing::Done
+        let enough = matches!(outgoing.placing, Placing::Done | Placing::Again(_))
             || outgoing.row.seeds.len() >= limit::HOLDERS
             || outgoing
                 .waiting

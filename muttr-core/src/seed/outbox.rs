@@ -33,6 +33,8 @@ pub(super) struct Outgoing {
     pub(super) waiting: Option<(u64, u64)>,
     /// Custody is placing the record among the seeds.
     pub(super) placing: Placing,
+    /// How often it did so.
+    pub(super) placings: u32,
     /// Receipts came that are not written down yet.
     pub(super) dirty: bool,
 }
@@ -58,6 +60,8 @@ pub(super) enum Stage {
 pub(super) enum Placing {
     NotYet,
     UnderWay,
+    /// Fewer holders than wanted were found; looked for again at this moment.
+    Again(u64),
     Done,
 }
 
@@ -77,20 +81,41 @@ impl Outgoing {
         } else {
             Stage::Idle
         };
+        // The record is given up once enough hold it, or there is nobody else to ask.
+        let placing = match stage {
+            Stage::Done if row.record.is_empty() => Placing::Done,
+            Stage::Done => Placing::Again(0),
+            _ => Placing::NotYet,
+        };
         Self {
             row,
             stage,
             due: 0,
             pause_ms: limit::SEND_RETRY_MS.0,
             waiting: None,
-            placing: Placing::NotYet,
+            placing,
+            placings: 0,
             dirty: false,
+        }
+    }
+
+    /// How many seeds are to hold it.
+    pub(super) const fn copies(&self) -> usize {
+        if self.row.silent {
+            limit::RECEIPT_COPIES
+        } else {
+            limit::HOLDERS
         }
     }
 
     fn deadline(&self, online: bool) -> Option<u64> {
         let retry = (online && self.stage == Stage::Idle).then_some(self.due);
-        crate::time::earliest(retry, self.waiting.map(|(_, until)| until))
+        let again = match self.placing {
+            Placing::Again(at) if online => Some(at),
+            _ => None,
+        };
+        let waiting = self.waiting.map(|(_, until)| until);
+        crate::time::earliest(crate::time::earliest(retry, again), waiting)
     }
 }
 
@@ -306,23 +331,33 @@ impl Seed {
         }
     }
 
-    /// Lets custody place the record among the seeds, once.
+    /// Looks for more holders of a message that too few hold.
+    fn place_again(&mut self, now: Time, message: MessageId) {
+        let again = |m: &Outgoing| matches!(m.placing, Placing::Again(_));
+        if self.line.identified && self.outbox.messages.get(&message).is_some_and(again) {
+            self.place(now, message);
+        }
+    }
+
+    /// Lets custody place the record among the seeds, if that is due.
     fn place(&mut self, now: Time, message: MessageId) {
         let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
             return;
         };
-        if outgoing.placing != Placing::NotYet {
+        let due = match outgoing.placing {
+            Placing::NotYet => true,
+            Placing::Again(at) => at <= now.mono_ms,
+            Placing::UnderWay | Placing::Done => false,
+        };
+        if !due {
             return;
         }
         let Ok(record) = Record::parse(&outgoing.row.record) else {
             return self.give_up(message, Rejection::Malformed);
         };
         outgoing.placing = Placing::UnderWay;
-        let copies = if outgoing.row.silent {
-            limit::RECEIPT_COPIES
-        } else {
-            limit::HOLDERS
-        };
+        outgoing.placings = outgoing.placings.saturating_add(1);
+        let copies = outgoing.copies();
         let id = self.next_id();
         self.outbox.placing.insert(id, message);
         self.custody_command(now, custody::Command::Store { id, record, copies });
@@ -423,6 +458,7 @@ impl Seed {
         for message in all {
             self.answer_waiting(now, message);
             self.push_on(now, message);
+            self.place_again(now, message);
             let dirty = self.outbox.messages.get(&message).is_some_and(|m| m.dirty);
             if flush && dirty {
                 self.write_outgoing(message);

@@ -149,3 +149,36 @@ fn a_closed_profile_forgets_nothing_and_shows_nothing_twice() {
     };
     assert_eq!(waiting.len(), 0);
 }
+
+#[test]
+fn who_sends_right_after_joining_finds_the_holders_a_little_later() {
+    let mut room = two_people();
+    room.writes("alice", "bob", "hello").unwrap();
+    for holder in ["h1", "h2", "h3"] {
+        room.joins(holder);
+    }
+    room.pass(60_000);
+    let page = Command::Messages {
+        id: 6,
+        with: alias("bob"),
+        before_ms: None,
+        count: 1,
+    };
+    let Done::Messages(messages) = room.ask("alice", page).unwrap() else {
+        panic!()
+    };
+    assert_eq!(
+        messages[0].delivery.as_ref().unwrap().seeds,
+        4,
+        "bob and the three"
+    );
+    let outbox = &room.people["alice"].disk.rows;
+    let record = outbox
+        .iter()
+        .find(|((table, _), _)| *table == Table::Outbox)
+        .unwrap();
+    assert!(
+        record.1.len() < limit::RECORD_CLASSES_BYTES[0],
+        "our own copy is given up"
+    );
+}
