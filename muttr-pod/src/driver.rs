@@ -89,7 +89,7 @@ struct State<C> {
 
 enum Woken<C> {
     Stop,
-    Swarm(SwarmEvent<BehaviourEvent>),
+    Swarm(Box<SwarmEvent<BehaviourEvent>>),
     Happening(Happening<C>),
     Done(Ticket, Done),
     Tick,
@@ -116,7 +116,7 @@ impl<M: Machine, F: FnMut(M::Event)> Driver<M, F> {
             match woken {
                 Woken::Stop => return,
                 Woken::Tick => state.inputs.push_back(Input::Tick),
-                Woken::Swarm(event) => self.on_swarm(&mut state, event),
+                Woken::Swarm(event) => self.on_swarm(&mut state, *event),
                 Woken::Happening(happening) => on_happening(&mut state, happening),
                 Woken::Done(ticket, done) => {
                     state.ops_pending = state.ops_pending.saturating_sub(1);
@@ -138,7 +138,7 @@ impl<M: Machine, F: FnMut(M::Event)> Driver<M, F> {
             _ = self.stop.wait_for(|stop| *stop) => Woken::Stop,
             Some((ticket, done)) = self.done.recv() => Woken::Done(ticket, done),
             () = tokio::time::sleep_until(deadline.into()) => Woken::Tick,
-            event = self.swarm.select_next_some(), if open => Woken::Swarm(event),
+            event = self.swarm.select_next_some(), if open => Woken::Swarm(event.into()),
             Some(happening) = self.happenings.recv(), if open => Woken::Happening(happening),
         }
     }

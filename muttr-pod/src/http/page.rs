@@ -9,7 +9,7 @@ use axum::{
         ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection},
     },
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
-    response::{IntoResponse, Response},
+    response::{Html, IntoResponse, Response},
 };
 
 use super::{Front, channel::READ_BUFFER_BYTES};
@@ -66,26 +66,19 @@ pub(super) async fn asset(
 
 fn asset_at(path: &str, front: &Front, headers: &HeaderMap) -> Response {
     let found = PAGE.binary_search_by(|asset| asset.path.cmp(path));
-    match found.ok().and_then(|index| PAGE.get(index)) {
-        Some(asset) => asset.answer(front, headers),
-        None if path == "/index.html" => not_built(front),
-        None => (StatusCode::NOT_FOUND, "there is nothing here\n").into_response(),
-    }
-}
-
-fn not_built(front: &Front) -> Response {
-    let mut response = NOT_BUILT.into_response();
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static(HTML));
-    secure(&mut response, front);
+    let mut response = match found.ok().and_then(|index| PAGE.get(index)) {
+        Some(asset) => asset.answer(headers),
+        None if path == "/index.html" => Html(NOT_BUILT).into_response(),
+        None => return (StatusCode::NOT_FOUND, "there is nothing here\n").into_response(),
+    };
+    secure(&mut response, is_local(&front.host));
     response
 }
 
 const HTML: &str = "text/html; charset=utf-8";
 
 impl Asset {
-    fn answer(&self, front: &Front, headers: &HeaderMap) -> Response {
+    fn answer(&self, headers: &HeaderMap) -> Response {
         let known = headers
             .get(header::IF_NONE_MATCH)
             .and_then(|tag| tag.to_str().ok());
@@ -114,7 +107,6 @@ impl Asset {
                 set.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
             }
         }
-        secure(&mut response, front);
         response
     }
 
@@ -179,12 +171,8 @@ const POLICY_LOCAL: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-e
     ws://127.0.0.1:*; img-src 'self' blob:; object-src 'none'; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
 
-fn secure(response: &mut Response, front: &Front) {
-    let policy = if is_local(&front.host) {
-        POLICY_LOCAL
-    } else {
-        POLICY
-    };
+fn secure(response: &mut Response, local: bool) {
+    let policy = if local { POLICY_LOCAL } else { POLICY };
     let headers = response.headers_mut();
     headers.insert(
         header::CONTENT_SECURITY_POLICY,
@@ -211,6 +199,49 @@ mod tests {
         ] {
             assert_eq!(accepts(header, "br"), welcome, "{header}");
         }
+    }
+
+    #[test]
+    fn an_asset_is_sent_small_once_and_kept() {
+        let asset = Asset {
+            path: "/assets/muttr-1a2b.wasm",
+            etag: "\"1a2b\"",
+            plain: b"plain",
+            br: Some(b"br"),
+            gzip: Some(b"gzip"),
+        };
+        let asked = |name: header::HeaderName, value: &'static str| {
+            let headers = HeaderMap::from_iter([(name, HeaderValue::from_static(value))]);
+            let response = asset.answer(&headers);
+            let coding = response.headers().get(header::CONTENT_ENCODING).cloned();
+            assert_eq!(response.headers()[header::VARY], "accept-encoding");
+            (response.status(), coding, asset.encoded(&headers).0)
+        };
+        let ok = StatusCode::OK;
+        let coded = |coding| Some(HeaderValue::from_static(coding));
+        assert_eq!(
+            asked(header::ACCEPT_ENCODING, "gzip, br"),
+            (ok, coded("br"), b"br".as_slice())
+        );
+        assert_eq!(
+            asked(header::ACCEPT_ENCODING, "gzip"),
+            (ok, coded("gzip"), b"gzip".as_slice())
+        );
+        assert_eq!(
+            asked(header::ACCEPT, "*/*"),
+            (ok, None, b"plain".as_slice())
+        );
+        let (status, ..) = asked(header::IF_NONE_MATCH, "\"0000\", \"1a2b\"");
+        assert_eq!(status, StatusCode::NOT_MODIFIED);
+        assert!(asset.lifetime().contains("immutable"));
+        assert_eq!(
+            Asset {
+                path: "/index.html",
+                ..asset
+            }
+            .lifetime(),
+            "no-cache"
+        );
     }
 
     #[test]

@@ -14,6 +14,8 @@ use super::{Done, Op, Store};
 const SQLITE_FULL: &str = "13";
 /// Bytes of a page, SQLite's own default, fixed here because the quota is counted in it.
 const PAGE_BYTES: u32 = 4096;
+/// As many pages as SQLite can count.
+const PAGES_MAX: u64 = 0xffff_fffe;
 
 /// A database file.
 #[derive(Debug)]
@@ -39,7 +41,7 @@ impl Sqlite {
     /// # Errors
     /// When the file cannot be opened, is no database, or is newer than this program.
     pub async fn open(path: &Path, bytes_max: Option<u64>) -> Result<Self, sqlx::Error> {
-        let pages = bytes_max.map_or(u64::from(u32::MAX - 1), |max| max / u64::from(PAGE_BYTES));
+        let pages = bytes_max.map_or(PAGES_MAX, |max| max / u64::from(PAGE_BYTES));
         let mut connection = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
@@ -59,22 +61,40 @@ impl Sqlite {
     /// All operations in one transaction.
     async fn group(&mut self, ops: &[Op]) -> Result<Vec<Done>, sqlx::Error> {
         let writes = ops.iter().any(|op| matches!(op, Op::Keep(_)));
-        let begin = if writes { "BEGIN IMMEDIATE" } else { "BEGIN" };
-        let mut transaction = self.connection.begin_with(begin).await?;
+        self.say(if writes { "BEGIN IMMEDIATE" } else { "BEGIN" })
+            .await?;
+        let done = match self.each(ops).await {
+            Ok(done) => self.say("COMMIT").await.map(|()| done),
+            Err(error) => Err(error),
+        };
+        if done.is_err() {
+            // Fails when SQLite took everything back by itself, as it does when it is full; which
+            // is why this is not left to sqlx, who would count on the transaction being there.
+            let _ = self.say("ROLLBACK").await;
+        }
+        done
+    }
+
+    async fn say(&mut self, statement: &'static str) -> Result<(), sqlx::Error> {
+        sqlx::query(statement)
+            .execute(&mut self.connection)
+            .await
+            .map(|_| ())
+    }
+
+    async fn each(&mut self, ops: &[Op]) -> Result<Vec<Done>, sqlx::Error> {
+        let connection = &mut self.connection;
         let mut done = Vec::with_capacity(ops.len());
         for op in ops {
             done.push(match op {
-                Op::Keep(batch) => {
-                    match keep(&mut transaction, &batch.needs, &batch.writes).await {
-                        Ok(()) => Done::Kept(Kept::Ok),
-                        Err(Trouble::Conflict) => Done::Kept(Kept::Conflict),
-                        Err(Trouble::Disk(error)) => return Err(error),
-                    }
-                }
-                Op::Recall(scan) => Done::Recalled(Some(recall(&mut transaction, scan).await?)),
+                Op::Keep(batch) => match keep(connection, &batch.needs, &batch.writes).await {
+                    Ok(()) => Done::Kept(Kept::Ok),
+                    Err(Trouble::Conflict) => Done::Kept(Kept::Conflict),
+                    Err(Trouble::Disk(error)) => return Err(error),
+                },
+                Op::Recall(scan) => Done::Recalled(Some(recall(connection, scan).await?)),
             });
         }
-        transaction.commit().await?;
         Ok(done)
     }
 }

@@ -89,9 +89,8 @@ fn what_is_wrong_has_an_exit_code_and_a_sentence() {
         "is not a name a pod can go by",
     );
 
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let taken = taken.local_addr().expect("an address").to_string();
-    let held = std::net::TcpListener::bind(&taken).expect("the same port");
+    let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = held.local_addr().expect("an address").to_string();
     fails(
         &folder,
         &["serve", "--listen", &taken],
