@@ -59,7 +59,8 @@ export class Person {
   }
 
   /** Notes what is going to be written: nobody may print it, and its delivery can be asked for. */
-  write(to, text) {
+  write(to, body) {
+    const text = typeof body === 'string' ? body : body.content
     this.play.rumours.keepPrivate('a message', text)
     this.written.set(text, to)
   }

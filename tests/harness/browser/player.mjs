@@ -175,16 +175,21 @@ export class Play {
     return this.#is(name, 'offline')
   }
 
+  /** What a person's seed says of itself. */
+  state(name) {
+    return this.#tab(name).call('state')
+  }
+
   #is(name, state) {
     return until(async () => {
-      const seen = await this.#tab(name).call('state')
+      const seen = await this.state(name)
       return seen.state === state ? undefined : `${name} is ${seen.state}`
     })
   }
 
   still(name, address) {
     return until(async () => {
-      const seen = await this.#tab(name).call('state')
+      const seen = await this.state(name)
       const same = seen.address === this.#real(address) && seen.fingerprint === this.#person(name).fingerprint
       return same ? undefined : `${name} is ${seen.address}`
     })
@@ -200,7 +205,7 @@ export class Play {
 
   async #reads(name, texts, from) {
     const person = this.#person(name)
-    const { address } = await this.#tab(name).call('state')
+    const { address } = await this.state(name)
     await until(async () => {
       const all = await this.#tab(name).call('messages', this.#real(from))
       for (const text of texts) {

@@ -1,0 +1,44 @@
+// Stock libp2p Kademlia peers, one written in Rust and one in JavaScript.
+import { spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { leftover } from './leftovers.mjs'
+import { repository } from './repository.mjs'
+
+const COMMANDS = {
+  rust: [join(repository, 'target/debug/foreign-kad')],
+  js: [process.execPath, join(repository, 'tests/foreign/kad.mjs')],
+}
+
+/** A stock peer that asked `address` for the peers closest to `key` and stays, listening. */
+export class Stock {
+  #process
+
+  static async ask(kind, address, key) {
+    const stock = new Stock()
+    const [command, ...rest] = COMMANDS[kind]
+    stock.#process = spawn(command, [...rest, address, key], { stdio: ['pipe', 'pipe', 'pipe'] })
+    leftover(() => stock.#process.kill('SIGKILL'))
+    await stock.#answer()
+    return stock
+  }
+
+  #answer() {
+    this.closest = []
+    let complaint = ''
+    this.#process.stderr.setEncoding('utf8').on('data', text => (complaint += text))
+    return new Promise((resolve, reject) => {
+      this.#process.once('exit', code => reject(new Error(`ended with ${code}: ${complaint.slice(-2_000)}`)))
+      createInterface({ input: this.#process.stdout }).on('line', line => {
+        const [word, id] = line.split(' ')
+        if (word === 'listening') this.id = id
+        if (word === 'closest') this.closest.push(id)
+        if (word === 'done') resolve()
+      })
+    })
+  }
+
+  leave() {
+    this.#process.stdin.end()
+  }
+}

@@ -1,0 +1,76 @@
+//! Reaches into a pod's database behind its back, as decay and thieves do.
+//!
+//! `meddle DATA_DIR forget KEY` deletes a record's row, `forget-all` every record's, and
+//! `spoil KEY` turns one bit in the middle of a record. `KEY` is a record key in hexadecimal.
+
+use std::{env, error::Error, path::Path, process::ExitCode};
+
+use muttr_core::machine::{Batch, Kept, Row, Scan, Table, Write};
+use muttr_pod::store::{Done, Op, Store as _, sqlite::Sqlite};
+
+const ROWS_MAX: u32 = 100_000;
+
+type Fallible<T> = Result<T, Box<dyn Error>>;
+
+fn key(hex: &str) -> Fallible<Vec<u8>> {
+    let pairs = hex.as_bytes().chunks(2);
+    let bytes = pairs.map(|pair| Ok(u8::from_str_radix(std::str::from_utf8(pair)?, 16)?));
+    bytes.collect()
+}
+
+async fn records(store: &mut Sqlite, from: Vec<u8>, to: Vec<u8>) -> Fallible<Vec<Row>> {
+    let scan = Scan { table: Table::Record, from, to, rows_max: ROWS_MAX };
+    match store.run(&[Op::Recall(scan)]).await.pop() {
+        Some(Done::Recalled(Some(rows))) => Ok(rows),
+        _ => Err("the records cannot be read".into()),
+    }
+}
+
+async fn record(store: &mut Sqlite, key: Vec<u8>) -> Fallible<Row> {
+    let mut after = key.clone();
+    after.push(0);
+    let rows = records(store, key, after).await?;
+    rows.into_iter().next().ok_or_else(|| "there is no such record".into())
+}
+
+fn spoiled(mut row: Row) -> Write {
+    let middle = row.value.len() / 2;
+    row.value[middle] ^= 1;
+    Write::Put(Table::Record, row)
+}
+
+async fn writes(store: &mut Sqlite, words: &[&str]) -> Fallible<Vec<Write>> {
+    let forget = |row: Row| Write::Delete(Table::Record, row.key);
+    match words {
+        ["forget", hex] => Ok(vec![forget(record(store, key(hex)?).await?)]),
+        ["forget-all"] => {
+            let all = records(store, Vec::new(), Vec::new()).await?;
+            Ok(all.into_iter().map(forget).collect())
+        }
+        ["spoil", hex] => Ok(vec![spoiled(record(store, key(hex)?).await?)]),
+        _ => Err("meddle DATA_DIR forget KEY | forget-all | spoil KEY".into()),
+    }
+}
+
+async fn meddle(words: &[&str]) -> Fallible<()> {
+    let [data_dir, words @ ..] = words else { return Err("which data directory?".into()) };
+    let mut store = Sqlite::open(&Path::new(data_dir).join("pod.db"), None).await?;
+    let batch = Batch { needs: Vec::new(), writes: writes(&mut store, words).await? };
+    match store.run(&[Op::Keep(batch)]).await.pop() {
+        Some(Done::Kept(Kept::Ok)) => Ok(()),
+        other => Err(format!("not written: {other:?}").into()),
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    let words: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match meddle(&words).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
