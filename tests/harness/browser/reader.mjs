@@ -121,10 +121,8 @@ export class Reader {
     await this.messages(text).and(this.#page.locator(any)).waitFor()
   }
 
-  /** The code of the failure that is shown. */
+  /** The code behind the sentence about what went wrong. */
   async failure() {
-    const shown = this.#page.locator('.failure[data-code], [data-finding="not"]').first()
-    await shown.waitFor()
-    return this.#page.locator('[data-code]').first().getAttribute('data-code')
+    return this.#page.locator('[data-code]:not([data-link])').first().getAttribute('data-code')
   }
 }
