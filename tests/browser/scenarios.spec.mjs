@@ -2,7 +2,7 @@
 import { before, test } from 'node:test'
 import { origin } from '../harness/browser/origin.mjs'
 import { Play } from '../harness/browser/player.mjs'
-import { scenarios } from '../harness/browser/scenario.mjs'
+import { scenario, scenarios } from '../harness/browser/scenario.mjs'
 
 const PLAY_MS = 300_000
 
@@ -11,13 +11,36 @@ before(async () => {
   served = await origin()
 })
 
+async function perform(each) {
+  const play = new Play({ origin: served })
+  try {
+    await play.perform(each)
+  } finally {
+    await play.end()
+  }
+}
+
 for (const each of scenarios('browser')) {
-  test(`${each.name}: ${each.title}`, { timeout: PLAY_MS }, async () => {
-    const play = new Play({ origin: served })
-    try {
-      await play.perform(each)
-    } finally {
-      await play.end()
-    }
+  test(`${each.name}: ${each.title}`, { timeout: PLAY_MS }, () => perform(each))
+}
+
+/** The same play with a power cut of the pod after every sentence, waiting only for tabs to be back. */
+function withPowerCuts({ name, sentences }) {
+  const there = new Set()
+  const cut = sentences.flatMap(sentence => {
+    const [who] = sentence.values
+    if (sentence.name === 'join') there.add(who)
+    if (sentence.name === 'leave') there.delete(who)
+    const text = `${sentence.text}, and the power was cut`
+    const added = [{ name: 'pod_restarts', values: ['oak'] }]
+    for (const person of there) added.push({ name: 'online', values: [person] })
+    return [sentence, ...added.map(each => ({ ...each, number: sentence.number, text }))]
   })
+  return { name, sentences: cut }
+}
+
+for (const name of ['twelve_steps', 'offline']) {
+  test(`${name}, with a power cut of the pod after every sentence`, { timeout: 2 * PLAY_MS }, () =>
+    perform(withPowerCuts(scenario(name))),
+  )
 }
