@@ -4,12 +4,15 @@
 #   make test         every test, real browser included
 #   make pkg          the npm package, ready for `npm pack` in muttr-wasm/
 #   make bench        the measurements; make bench-NAME for one of them
+#   make sim          a thousand storms in the simulator, where make test plays a few
 #   make clean        forgets everything that was built
 
 SHELL := bash
 export MUTTR_TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/muttr/tools
+# Shown in the page, under "About".
+export MUTTR_BUILD ?= $(shell git rev-parse --short=12 HEAD 2> /dev/null)
 
-.PHONY: run test pkg page pod bench bench-first clean
+.PHONY: run test pkg page pod bench bench-first sim clean
 
 run: pod
 	@exec node .ci/serve.mjs
@@ -34,6 +37,11 @@ bench: bench-first
 bench-first: pod
 	@.ci/setup test
 	node tests/bench/first.mjs
+
+# One that fails names its integer: MUTTR_SIM_SEED=81723 cargo sim NAME plays it again.
+sim: export MUTTR_SIM_RUNS ?= 1000
+sim:
+	cargo sim
 
 clean:
 	cargo clean

@@ -42,6 +42,8 @@ const peer = await createLibp2p({
 console.log(`listening ${peer.peerId}`)
 
 await peer.dial(multiaddr(address), { signal: AbortSignal.timeout(ASKS_MS) })
+// Who was dialled takes part in a lookup only once identify told that it speaks the protocol.
+while (peer.services.kad.routingTable.size === 0) await new Promise(resolve => setTimeout(resolve, 50))
 const found = new Set()
 const wanted = peerIdFromString(key)
 for await (const each of peer.services.kad.getClosestPeers(wanted.toMultihash().bytes, { signal: AbortSignal.timeout(ASKS_MS) })) {
