@@ -7,12 +7,12 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 
+import { wasmBindgen } from '../.ci/tools.mjs';
 import { codesModule } from './codes.mjs';
 
 const BROTLI_BYTES_MAX = 1_000_000;
@@ -75,11 +75,6 @@ async function bind(wasm) {
     run('npx', ['--no-install', 'wasm-opt', '-Oz', ...enabled, bound, '-o', bound], root);
   }
   await writeFile(stamp, made);
-}
-
-function wasmBindgen() {
-  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache');
-  return join(process.env.MUTTR_TOOLS ?? join(cache, 'muttr/tools'), 'bin/wasm-bindgen');
 }
 
 /** What a tab downloads. Compressing takes seconds, so the figures of the same wasm are kept. */

@@ -1,11 +1,10 @@
 // The tests that lie beside the Rust code of the tab (`#[wasm_bindgen_test]`), in a real Chromium.
 import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
-import { homedir } from 'node:os'
-import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { after, test } from 'node:test'
 import { chromium } from 'playwright-core'
+import { wasmBindgen } from '../../.ci/tools.mjs'
 import { executable } from '../harness/browser/chromium.mjs'
 import { repository } from '../harness/browser/repository.mjs'
 
@@ -28,9 +27,7 @@ function compiled() {
 
 /** Serves them until the test is over; answers where. */
 async function served(wasm) {
-  const cache = process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache')
-  const tools = process.env.MUTTR_TOOLS ?? join(cache, 'muttr/tools')
-  const runner = spawn(join(tools, 'bin/wasm-bindgen-test-runner'), [wasm], {
+  const runner = spawn(wasmBindgen('wasm-bindgen-test-runner'), [wasm], {
     env: { ...process.env, NO_HEADLESS: '1', WASM_BINDGEN_TEST_ADDRESS: '127.0.0.1:0' },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
