@@ -221,6 +221,7 @@ export class Play {
       }
       return undefined
     })
+    await this.#tab(name).call('markRead', this.#real(from))
     person.lookAfter()
   }
 

@@ -30,6 +30,7 @@ const calls = {
   /** Gives every message away at once, in order, and waits for all of them. */
   sendAll: (to, bodies) => Promise.all(bodies.map(body => seed.send(to, body))),
   messages: address => seed.messages(address, { limit: 200 }),
+  markRead: address => seed.markRead(address),
   async received() {
     const all = []
     for (const { contact } of await seed.conversations()) {
