@@ -52,7 +52,16 @@ async fn swarm() -> Fallible<Swarm<Stock>> {
 }
 
 fn last_peer(address: &Multiaddr) -> Option<PeerId> {
-    address.iter().filter_map(|part| if let Protocol::P2p(id) = part { Some(id) } else { None }).last()
+    address
+        .iter()
+        .filter_map(|part| {
+            if let Protocol::P2p(id) = part {
+                Some(id)
+            } else {
+                None
+            }
+        })
+        .last()
 }
 
 fn say(line: &str) -> Fallible<()> {
@@ -75,7 +84,10 @@ async fn main() -> Fallible<()> {
     let mut swarm = swarm().await?;
     swarm.listen_on("/ip4/127.0.0.1/tcp/0/ws".parse()?)?;
     say(&format!("listening {}", swarm.local_peer_id()))?;
-    swarm.behaviour_mut().kad.add_address(&asked, address.clone());
+    swarm
+        .behaviour_mut()
+        .kad
+        .add_address(&asked, address.clone());
     swarm.dial(address)?;
 
     let mut input = tokio::io::stdin();

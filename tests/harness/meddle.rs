@@ -19,7 +19,12 @@ fn key(hex: &str) -> Fallible<Vec<u8>> {
 }
 
 async fn records(store: &mut Sqlite, from: Vec<u8>, to: Vec<u8>) -> Fallible<Vec<Row>> {
-    let scan = Scan { table: Table::Record, from, to, rows_max: ROWS_MAX };
+    let scan = Scan {
+        table: Table::Record,
+        from,
+        to,
+        rows_max: ROWS_MAX,
+    };
     match store.run(&[Op::Recall(scan)]).await.pop() {
         Some(Done::Recalled(Some(rows))) => Ok(rows),
         _ => Err("the records cannot be read".into()),
@@ -30,7 +35,9 @@ async fn record(store: &mut Sqlite, key: Vec<u8>) -> Fallible<Row> {
     let mut after = key.clone();
     after.push(0);
     let rows = records(store, key, after).await?;
-    rows.into_iter().next().ok_or_else(|| "there is no such record".into())
+    rows.into_iter()
+        .next()
+        .ok_or_else(|| "there is no such record".into())
 }
 
 fn spoiled(mut row: Row) -> Write {
@@ -53,9 +60,14 @@ async fn writes(store: &mut Sqlite, words: &[&str]) -> Fallible<Vec<Write>> {
 }
 
 async fn meddle(words: &[&str]) -> Fallible<()> {
-    let [data_dir, words @ ..] = words else { return Err("which data directory?".into()) };
+    let [data_dir, words @ ..] = words else {
+        return Err("which data directory?".into());
+    };
     let mut store = Sqlite::open(&Path::new(data_dir).join("pod.db"), None).await?;
-    let batch = Batch { needs: Vec::new(), writes: writes(&mut store, words).await? };
+    let batch = Batch {
+        needs: Vec::new(),
+        writes: writes(&mut store, words).await?,
+    };
     match store.run(&[Op::Keep(batch)]).await.pop() {
         Some(Done::Kept(Kept::Ok)) => Ok(()),
         other => Err(format!("not written: {other:?}").into()),
