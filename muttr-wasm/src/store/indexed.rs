@@ -21,6 +21,7 @@ pub(super) struct Indexed {
 }
 
 /// Why a transaction came to nothing.
+#[derive(Debug)]
 pub(super) enum Trouble {
     /// The origin may not store that much.
     Full,
