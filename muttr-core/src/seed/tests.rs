@@ -32,6 +32,8 @@ const WALL_MS: u64 = 1_796_083_200_000;
 pub(super) struct Disk {
     pub(super) rows: BTreeMap<(Table, Vec<u8>), Vec<u8>>,
     pub(super) moods: VecDeque<Kept>,
+    /// So many of the next reads fail.
+    pub(super) unreadable: u32,
 }
 
 impl Disk {
@@ -62,8 +64,13 @@ impl Disk {
         Kept::Ok
     }
 
-    fn recall(&self, scan: &Scan) -> Vec<Row> {
-        self.rows
+    fn recall(&mut self, scan: &Scan) -> Option<Vec<Row>> {
+        if let Some(left) = self.unreadable.checked_sub(1) {
+            self.unreadable = left;
+            return None;
+        }
+        let rows = self
+            .rows
             .range((scan.table, scan.from.clone())..)
             .take_while(|((table, key), _)| {
                 *table == scan.table && (scan.to.is_empty() || *key < scan.to)
@@ -72,8 +79,8 @@ impl Disk {
             .map(|((_, key), value)| Row {
                 key: key.clone(),
                 value: value.clone(),
-            })
-            .collect()
+            });
+        Some(rows.collect())
     }
 
     pub(super) fn count(&self, table: Table) -> usize {
@@ -265,7 +272,7 @@ impl Room {
                 }
                 Output::Recall(ticket, scan) => {
                     let rows = someone.disk.recall(&scan);
-                    self.give(name, Input::Recalled(ticket, Some(rows)));
+                    self.give(name, Input::Recalled(ticket, rows));
                 }
                 Output::Event(event) => someone.events.push(event),
                 Output::Send(Link::Channel(_), frame) => {
@@ -289,7 +296,7 @@ impl Room {
                 }
                 Output::Recall(ticket, scan) => {
                     let rows = self.pod_disk.recall(&scan);
-                    self.give_pod(Input::Recalled(ticket, Some(rows)));
+                    self.give_pod(Input::Recalled(ticket, rows));
                 }
                 Output::Event(_) => {}
                 Output::Send(Link::Channel(channel), frame) => {

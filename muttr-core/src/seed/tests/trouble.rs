@@ -102,6 +102,39 @@ fn a_full_disk_is_a_rejection_and_nothing_is_half_written() {
 }
 
 #[test]
+fn a_notification_that_could_not_be_written_comes_again() {
+    let mut room = two_people();
+    room.leaves("bob");
+    room.writes("alice", "bob", "one").unwrap();
+    room.pass(3_000);
+    let disk = |room: &mut Room| room.people.get_mut("bob").unwrap().disk.clone();
+    let inbox = disk(&mut room).count(Table::Inbox);
+    let bob = room.people.get_mut("bob").unwrap();
+    bob.disk.moods.push_back(Kept::Failed);
+    room.joins("bob");
+    assert!(disk(&mut room).moods.is_empty());
+    assert_eq!(disk(&mut room).count(Table::Inbox), inbox);
+    // Acknowledging this one would acknowledge the first.
+    room.writes("alice", "bob", "two").unwrap();
+    room.connect("bob");
+    room.pass(5_000);
+    let mut texts: Vec<_> = room.reads("bob").into_iter().map(|it| it.body).collect();
+    texts.sort();
+    assert_eq!(texts, [b"one".to_vec(), b"two".to_vec()]);
+}
+
+#[test]
+fn a_disk_that_cannot_be_read_at_first_is_read_again() {
+    let mut room = two_people();
+    room.leaves("bob");
+    room.writes("alice", "bob", "hello").unwrap();
+    room.people.get_mut("bob").unwrap().disk.unreadable = 3;
+    room.joins("bob");
+    room.pass(10_000);
+    assert_eq!(room.reads("bob").len(), 1);
+}
+
+#[test]
 fn a_message_that_ends_its_reader_twice_is_set_aside_and_blocks_nobody() {
     let mut room = two_people();
     room.writes("alice", "bob", "first").unwrap();
