@@ -291,7 +291,7 @@ impl<M: Machine> World<M> {
     fn later(&mut self, delay_ms: u64, due: Due<M::Command>) {
         self.due_next += 1;
         self.due
-            .insert((self.now_ms + delay_ms, self.due_next), due);
+            .insert((self.now_ms.saturating_add(delay_ms), self.due_next), due);
     }
 
     fn lives(&self, (who, life): Alive) -> bool {

@@ -98,7 +98,9 @@ impl<M: Machine> Participant<M> {
 
     /// The moment of the world at which its monotonic clock shows `mono_ms`.
     pub(super) fn moment(&self, mono_ms: u64) -> u64 {
-        (mono_ms + self.born_ms).saturating_sub(MONO_START_MS)
+        mono_ms
+            .saturating_add(self.born_ms)
+            .saturating_sub(MONO_START_MS)
     }
 
     /// What others are told of it when a link comes up.
