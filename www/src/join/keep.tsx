@@ -69,6 +69,7 @@ export function Keep({ onClose }: { onClose: () => void }): JSX.Element {
     <Dialog title={say('keep-title')} onClose={onClose}>
       <p>{say('keep-how')}</p>
       <form class="stack" onSubmit={submit}>
+        <Whose />
         <Passphrase
           id={`${id}-first`}
           label={say('keep-passphrase')}
@@ -107,6 +108,11 @@ interface PassphraseOptions {
   value: string;
   known?: boolean;
   onInput: (value: string) => void;
+}
+
+/** Tells a password keeper whose passphrase it is; nobody sees it. */
+export function Whose(): JSX.Element {
+  return <input hidden readOnly autocomplete="username" value={address.value ?? say('muttr')} />;
 }
 
 export function Passphrase({ id, label, value, known = false, onInput }: PassphraseOptions): JSX.Element {

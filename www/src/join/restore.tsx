@@ -8,7 +8,7 @@ import { Failure } from '../parts/failure';
 import { Wait } from '../parts/wait';
 import { restore } from '../state/seed';
 import { useTask } from '../state/task';
-import { Passphrase } from './keep';
+import { Passphrase, Whose } from './keep';
 
 /** Brings an identity back from the file that `Keep` wrote. */
 export function Restore({ onClose }: { onClose: () => void }): JSX.Element {
@@ -29,6 +29,7 @@ export function Restore({ onClose }: { onClose: () => void }): JSX.Element {
       <p>{say('restore-how')}</p>
       <p class="small quiet">{say('restore-replaces')}</p>
       <form class="stack" onSubmit={submit}>
+        <Whose />
         <div class="field">
           <label for={`${id}-file`}>{say('restore-file')}</label>
           <input
