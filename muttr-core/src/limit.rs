@@ -264,7 +264,7 @@ pub const ARRIVALS_MAX: usize = 10_000;
 /// Rows read from storage at a time.
 pub const ROWS_PAGE: u32 = 256;
 /// Receipts for opened messages are gathered this long before they are sent.
-pub const RECEIPT_DELAY_MS: u64 = 2_000;
+pub const RECEIPT_DELAY_MS: u64 = 500;
 /// Custody receipts that came are written down together after this.
 pub const RECEIPT_FLUSH_MS: u64 = 300;
 /// Things that may happen to a seed before it has loaded what is stored.
@@ -307,7 +307,8 @@ pub const RELAY_INTERIM: RelayProfile = RelayProfile {
 };
 
 const _: () = {
-    assert!(RECORD_BYTES_MAX == RECORD_CLASSES_BYTES[RECORD_CLASSES_BYTES.len() - 1]);
+    let [.., largest] = RECORD_CLASSES_BYTES;
+    assert!(RECORD_BYTES_MAX == largest);
     assert!(BODY_BYTES_MAX + CERTIFICATE_BYTES_MAX / 4 + RECORD_HEADER_BYTES < RECORD_BYTES_MAX);
     assert!(ARGON2.0 <= ARGON2_MAX.0 && ARGON2.1 <= ARGON2_MAX.1 && ARGON2.2 <= ARGON2_MAX.2);
     assert!(IDENTITY_BYTES_MAX > 2 * CERTIFICATE_BYTES_MAX);
