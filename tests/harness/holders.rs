@@ -8,7 +8,7 @@ use muttr_core::{
     envelope::record::Record,
     limit,
     machine::{Frame, Output},
-    name::{RecordKey, SeedId},
+    name::{Position, RecordKey, SeedId},
     time::Time,
 };
 use rand_chacha::ChaCha8Rng;
@@ -153,6 +153,22 @@ impl Holders {
             },
         );
         key
+    }
+
+    /// Whether one of the seeds closest to a record promised to keep it.
+    #[must_use]
+    pub fn is_in_place(&self, key: &RecordKey) -> bool {
+        let target = Position::of(key.as_bytes());
+        let seeds = self.world.everyone().map(|(_, at)| at.seed);
+        let mut closest: Vec<_> = seeds
+            .map(|seed| (seed.position().distance(&target), seed))
+            .collect();
+        closest.sort();
+        let closest = closest.into_iter().take(limit::HOLDERS);
+        let promised = self.promised.get(key).map_or(&[][..], Vec::as_slice);
+        closest
+            .into_iter()
+            .any(|(_, seed)| promised.contains(&seed))
     }
 
     /// Has `who` fetch a record; the job's number, under which the result will stand.

@@ -1,6 +1,6 @@
 //! A disk that writes in order, takes its time, and can lose power.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use muttr_core::machine::{Batch, Kept, Need, Row, Scan, Table, Ticket, Write};
 
@@ -9,6 +9,8 @@ use muttr_core::machine::{Batch, Kept, Need, Row, Scan, Table, Ticket, Write};
 pub struct Disk {
     tables: BTreeMap<Table, BTreeMap<Vec<u8>, Vec<u8>>>,
     pending: VecDeque<Task>,
+    /// Rows that were taken away behind the machine's back.
+    stolen: BTreeSet<(Table, Vec<u8>)>,
     /// When the last pending task will be done.
     pub(super) busy_until_ms: u64,
     /// Bytes it can hold; `None` for as many as anyone likes.
@@ -83,11 +85,21 @@ impl Disk {
         }
     }
 
-    /// Removes rows behind the machine's back.
+    /// Removes rows behind the machine's back, which may go on believing that it has them.
     pub fn forget(&mut self, table: Table, mut which: impl FnMut(&[u8]) -> bool) {
         if let Some(rows) = self.tables.get_mut(&table) {
-            rows.retain(|key, _| !which(key));
+            let gone: Vec<_> = rows.keys().filter(|key| which(key)).cloned().collect();
+            for key in gone {
+                rows.remove(&key);
+                self.stolen.insert((table, key));
+            }
         }
+    }
+
+    /// Whether a row is missing because it was taken away behind the machine's back.
+    #[must_use]
+    pub fn was_robbed_of(&self, table: Table, key: &[u8]) -> bool {
+        self.stolen.contains(&(table, key.to_vec()))
     }
 
     fn bytes(&self) -> usize {
