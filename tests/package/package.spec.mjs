@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
 import { copyFileSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { before, after, test } from 'node:test'
@@ -12,7 +11,7 @@ import { Pod } from '../harness/browser/pod.mjs'
 import { repository } from '../harness/browser/repository.mjs'
 
 const OPTIONS = { timeout: 300_000 }
-const SOCKETS = createRequire(import.meta.url).resolve('ws')
+const SOCKETS = import.meta.resolve('ws')
 const run = promisify(execFile)
 const project = mkdtempSync(join(tmpdir(), 'muttr-package-'))
 const installed = join(project, 'node_modules/muttr')
@@ -27,7 +26,9 @@ function files(folder, below = '') {
 }
 
 before(async () => {
-  const { stdout } = await run('npm', ['pack', '--silent', '--pack-destination', project], { cwd: join(repository, 'muttr-wasm') })
+  // What is packed is what `make pkg` left; packing shall not build it once more.
+  const packing = ['pack', '--silent', '--ignore-scripts', '--pack-destination', project]
+  const { stdout } = await run('npm', packing, { cwd: join(repository, 'muttr-wasm') })
   const tarball = stdout.trim().split('\n').at(-1)
   writeFileSync(join(project, 'package.json'), JSON.stringify({ name: 'elsewhere', private: true, type: 'module' }))
   await inProject('npm', 'install', '--offline', '--no-audit', '--no-fund', `./${tarball}`)
@@ -61,7 +62,7 @@ test('two people in Node write to each other', OPTIONS, async () => {
   try {
     await oak.start()
     copyFileSync(join(repository, 'tests/package/node.mjs'), join(project, 'node.mjs'))
-    const { stdout } = await inProject(process.execPath, 'node.mjs', `http://127.0.0.1:${oak.port}`, SOCKETS)
+    const { stdout } = await inProject(process.execPath, 'node.mjs', oak.url, SOCKETS)
     assert.equal(stdout.trim(), 'read')
   } finally {
     await oak.stop()
@@ -78,9 +79,12 @@ async function seen(url) {
   try {
     const page = await profile.context.newPage()
     const faults = []
+    page.on('console', line => line.type() === 'error' && faults.push(line.text()))
     page.on('pageerror', failure => faults.push(String(failure)))
     await page.goto(url)
-    await page.waitForFunction(() => /^[0-9a-f]{64}$/i.test(document.title), undefined, { timeout: 60_000 })
+    await page
+      .waitForFunction(() => /^[0-9a-f]{64}$/i.test(document.title), undefined, { timeout: 60_000 })
+      .catch(late => faults.push(String(late)))
     assert.deepEqual(faults, [])
   } finally {
     await profile.kill()
@@ -88,7 +92,7 @@ async function seen(url) {
 }
 
 test('Vite serves it in development, and builds it, without a plugin', OPTIONS, async () => {
-  writeFileSync(join(project, 'index.html'), '<!doctype html><title>-</title><script type="module" src="/app.js"></script>')
+  writeFileSync(join(project, 'index.html'), '<!doctype html><link rel="icon" href="data:,"><title>-</title><script type="module" src="/app.js"></script>')
   writeFileSync(join(project, 'app.js'), APP)
   const vite = await import('vite')
   const options = { root: project, configFile: false, logLevel: 'error', build: { target: 'es2022' } }
