@@ -98,6 +98,7 @@ export interface StatsView {
 
 export interface Telling {
   ready: string | undefined;
+  alias: string;
   state: 'connecting' | 'online' | 'offline';
   unreachable: undefined;
   message: MessageView;

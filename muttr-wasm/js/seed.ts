@@ -207,6 +207,10 @@ export class LivingSeed implements Seed {
 
   #told<Kind extends keyof wasm.Telling>(kind: Kind, value: wasm.Telling[Kind]): void {
     switch (kind) {
+      case 'alias':
+        // An identity that came from a file finds its alias at the pod.
+        this.#address = value as Address;
+        return undefined;
       case 'state':
         // Once offline, a seed tries again and again, which is no news.
         if (value === 'connecting') return undefined;

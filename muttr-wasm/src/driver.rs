@@ -58,6 +58,8 @@ pub(crate) enum Told {
     Unreachable,
     /// Everything is loaded; with the alias that is ours.
     Ready(Option<Alias>),
+    /// The pod knows us, by this alias.
+    Alias(Alias),
     /// Links, addresses or holdings changed.
     Figures,
     /// A seed is linked, or no longer.
@@ -177,7 +179,12 @@ impl Driver {
 
     fn on_event(&mut self, event: Event) {
         match &event {
-            Event::State(State::Online) => self.line.identified(),
+            Event::State(State::Online) => {
+                self.line.identified();
+                if let Some(alias) = self.seed.alias() {
+                    (self.tell)(Told::Alias(alias));
+                }
+            }
             Event::Held { records, bytes } => self.figures.borrow_mut().held(*records, *bytes),
             Event::Ready => (self.tell)(Told::Ready(self.seed.alias())),
             Event::Refused(_) => {

@@ -329,6 +329,7 @@ fn teller(waiting: Waiting, tell: Function) -> Box<dyn Fn(Told)> {
                 "ready",
                 alias.map_or(JsValue::UNDEFINED, |alias| alias.to_string().into()),
             ),
+            Told::Alias(alias) => ("alias", alias.to_string().into()),
             Told::Event(Event::Done(id, result)) => {
                 if let Some(waiter) = waiting.borrow_mut().remove(&id) {
                     let _ = waiter.send(result);
