@@ -273,6 +273,13 @@ fn step(form: &Form, slots: &[&Word]) -> Result<Step, String> {
         "seeds_join" => Step::SeedsJoin(slots.number()?, slots.pod()?),
         "seeds_leave" => Step::SeedsLeave(slots.number()?),
         "seeds_crash" => Step::SeedsCrash(slots.number()?),
+        _ => return what_people_do(form, slots),
+    })
+}
+
+/// More of [`step`]: aliases, writing, reading.
+fn what_people_do(form: &Form, mut slots: lexicon::Slots<'_>) -> Result<Step, String> {
+    Ok(match form.name.as_str() {
         "register" => Step::Register {
             who: slots.person()?,
             label: slots.word()?,
