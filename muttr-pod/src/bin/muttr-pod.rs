@@ -4,7 +4,7 @@ use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use muttr_pod::{
-    Failure, Running,
+    Failure,
     config::{Settings, log},
     serve,
 };
@@ -33,19 +33,17 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let Command::Serve { config, settings } = Cli::parse().command;
-    match run(config, settings).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("muttr-pod: {failure}");
-            ExitCode::from(failure.exit_code())
-        }
-    }
+    let Err(failure) = run(config, settings).await else {
+        return ExitCode::SUCCESS;
+    };
+    eprintln!("muttr-pod: {failure}");
+    ExitCode::from(failure.exit_code())
 }
 
 async fn run(file: Option<PathBuf>, settings: Settings) -> Result<(), Failure> {
     let settings = settings.with_file(file.as_deref())?;
     log(&settings);
-    let mut running: Running = serve(settings.finish()?).await?;
+    let mut running = serve(settings.finish()?).await?;
     println!("listening on http://{}", running.addr());
     // Whoever started the pod may have closed its end.
     let _ = std::io::stdout().flush();
