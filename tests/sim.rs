@@ -101,7 +101,7 @@ fn promises_outlive_crashes() {
 
 #[test]
 fn people_write_through_storms() {
-    storm("people_write_through_storms", 12, |integer| {
+    storm("people_write_through_storms", 10, |integer| {
         let mut crowd = Crowd::gather(integer, weather(integer), 5)?;
         for _ in 0..80 {
             crowd.unrest()?;

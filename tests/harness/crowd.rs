@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use muttr_core::{
-    limit::MINUTE_MS,
+    limit::{HOUR_MS, MINUTE_MS},
     rejection::Rejection,
     seed::{Command, Done, Judgement},
 };
@@ -15,6 +15,8 @@ use crate::{
 };
 
 const OAK: PodName = PodName::Oak;
+/// How wrong people's clocks are, one way or the other.
+const CLOCKS_OFF_MS: u64 = 3 * HOUR_MS;
 
 /// A village in which things happen at random.
 #[derive(Debug)]
@@ -47,6 +49,10 @@ impl Crowd {
         }
         for who in Person::ALL {
             village.join(*who, OAK, true)?;
+            // Nobody's clock is right.
+            let off_ms = village.world.roll(2 * CLOCKS_OFF_MS) as i64 - CLOCKS_OFF_MS as i64;
+            let tab = village.person(*who)?;
+            village.world.at_mut(tab).skew_ms = off_ms;
             village.run(2_000)?;
             let label = who.word().parse().map_err(|_| "a name that is no label")?;
             let done = village.ask(*who, |id| Command::Register { id, label })?;
