@@ -83,7 +83,7 @@ async function phase(each) {
   console.log(`\n== ${each.name}`)
   const since = Date.now()
   const sum = { passed: 0, failed: 0 }
-  let well = await play(each, sum)
+  let well = (await play(each, sum)) && sum.failed === 0
   if (well && each.tests && sum.passed === 0) {
     console.log('no test was run')
     well = false
