@@ -19,9 +19,13 @@ export class Play {
   #nameless = []
   #crowd
 
-  /** `origin` serves the bare page; `env` is given to every pod. */
-  constructor({ origin, env = {} }) {
+  /**
+   * `origin` serves the bare page, `env` is given to every pod, and uncaught errors that
+   * `tolerated` matches are part of the play.
+   */
+  constructor({ origin, env = {}, tolerated }) {
     this.origin = origin
+    this.tolerated = tolerated
     this.env = env
     this.rumours = new Rumours()
   }

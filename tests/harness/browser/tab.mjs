@@ -13,7 +13,7 @@ export class Tab {
   #page
 
   /** Opens the bare page in a browser context; `stage` is what all tabs of one play share. */
-  static async open(context, { origin, name, rumours, told = () => {} }) {
+  static async open(context, { origin, name, rumours, tolerated, told = () => {} }) {
     const tab = new Tab()
     const page = await context.newPage()
     tab.#page = page
@@ -22,7 +22,9 @@ export class Tab {
     tab.faults = []
     tab.said = []
     page.on('console', line => rumours.hear(`${name}'s console`, line.text()))
-    page.on('pageerror', failure => tab.faults.push(`uncaught: ${failure}`))
+    page.on('pageerror', failure => {
+      if (!tolerated?.test(String(failure))) tab.faults.push(`uncaught: ${failure}`)
+    })
     page.on('crash', () => tab.faults.push('the page crashed'))
     page.on('websocket', socket => tab.#listen(socket))
     await page.exposeFunction('told', told)
@@ -77,11 +79,14 @@ export class Tab {
     return answer.value
   }
 
-  /** Opens the seed and waits until it is online or knows that it is offline. */
+  /** Opens the seed and waits until it is online, knows that it is offline, or has ended. */
   async open(options) {
     const opened = await this.call('open', options)
     await this.#page.waitForFunction(
-      async () => ['online', 'offline'].includes((await globalThis.stage('state')).value.state),
+      async () => {
+        const { value, code } = await globalThis.stage('state')
+        return code !== undefined || value.state !== 'connecting'
+      },
       undefined,
       { timeout: 60_000, polling: 50 },
     )
