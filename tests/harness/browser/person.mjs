@@ -27,11 +27,12 @@ export class Person {
       this.tab = await Tab.open(this.profile.context, { ...this.play, name: this.name, told: this.told })
     }
     this.options = { pod: pod.url, quotaBytes }
+    this.pod = pod
     await this.#open()
   }
 
   async #open() {
-    const { fingerprint } = await this.tab.open(this.options)
+    const { fingerprint } = await this.tab.open(this.options, !this.pod.runs)
     this.fingerprint ??= fingerprint
     assert.equal(fingerprint, this.fingerprint, `${this.name} is somebody else now`)
     this.play.rumours.keepPrivate('a person', fingerprint)

@@ -79,15 +79,15 @@ export class Tab {
     return answer.value
   }
 
-  /** Opens the seed and waits until it is online, knows that it is offline, or has ended. */
-  async open(options) {
+  /** Opens the seed and waits until it is online (while the pod is `down`: offline) or has ended. */
+  async open(options, down = false) {
     const opened = await this.call('open', options)
     await this.#page.waitForFunction(
-      async () => {
+      async ends => {
         const { value, code } = await globalThis.stage('state')
-        return code !== undefined || value.state !== 'connecting'
+        return code !== undefined || ends.includes(value.state)
       },
-      undefined,
+      [down ? 'offline' : 'online', 'closed'],
       { timeout: 60_000, polling: 50 },
     )
     return opened
