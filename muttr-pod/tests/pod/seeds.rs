@@ -206,14 +206,15 @@ async fn bob_reaches_alice_over_the_pods_relay() {
     let mut bob = stock();
     bob.dial(circuit.with(Protocol::P2p(alice_peer)))
         .expect("can be dialled");
-    until(&mut bob, |event| match event {
+    let relayed = until(&mut bob, |event| match event {
         SwarmEvent::ConnectionEstablished {
             peer_id, endpoint, ..
-        } if *peer_id == alice_peer => Some(assert!(endpoint.is_relayed())),
+        } if *peer_id == alice_peer => Some(endpoint.is_relayed()),
         SwarmEvent::OutgoingConnectionError { error, .. } => panic!("{error}"),
         _ => None,
     })
     .await;
+    assert!(relayed);
     alice.abort();
     pod.stop().await;
 }
