@@ -1,4 +1,5 @@
 // The bare page in a tab: calls into the npm package, what it announced, and what its sockets said.
+import { until } from './patience.mjs'
 
 /** A call that the page answered with a rejection code. */
 export class Refusal extends Error {
@@ -82,14 +83,13 @@ export class Tab {
   /** Opens the seed and waits until it is online (while the pod is `down`: offline) or has ended. */
   async open(options, down = false) {
     const opened = await this.call('open', options)
-    await this.#page.waitForFunction(
-      async ends => {
-        const { value, code } = await globalThis.stage('state')
-        return code !== undefined || ends.includes(value.state)
-      },
-      [down ? 'offline' : 'online', 'closed'],
-      { timeout: 60_000, polling: 50 },
-    )
+    // Asked from here: in a page, a predicate that answers with a promise counts as true at once.
+    const ends = [down ? 'offline' : 'online', 'closed']
+    await until(async () => {
+      const { value, code } = await this.#page.evaluate(() => globalThis.stage('state'))
+      const there = code !== undefined || ends.includes(value.state)
+      return there ? undefined : `it is ${value.state}, not ${ends[0]}`
+    })
     return opened
   }
 }
