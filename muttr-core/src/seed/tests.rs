@@ -474,3 +474,13 @@ impl Room {
         read.collect()
     }
 }
+
+/// A room in which alice and bob are, under their names.
+fn two_people() -> Room {
+    let mut room = Room::new();
+    for name in ["alice", "bob"] {
+        room.joins(name);
+        room.registers(name);
+    }
+    room
+}

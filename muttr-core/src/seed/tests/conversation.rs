@@ -2,15 +2,6 @@
 
 use super::*;
 
-fn two_people() -> Room {
-    let mut room = Room::new();
-    for name in ["alice", "bob"] {
-        room.joins(name);
-        room.registers(name);
-    }
-    room
-}
-
 #[test]
 fn a_message_arrives_once_signed_and_verified() {
     let mut room = two_people();

@@ -2,15 +2,6 @@
 
 use super::*;
 
-fn two_people() -> Room {
-    let mut room = Room::new();
-    for name in ["alice", "bob"] {
-        room.joins(name);
-        room.registers(name);
-    }
-    room
-}
-
 #[test]
 fn each_refusal_has_its_code_and_leaves_nothing_behind() {
     let mut room = two_people();
