@@ -29,7 +29,7 @@ export interface StartOptions {
   database: string;
   host: string;
   channel: string;
-  pod: { seed: string; addresses: string[] } | undefined;
+  pod: { seed: string; addresses: string[]; stun: string | undefined } | undefined;
   quotaBytes: number | undefined;
 }
 
