@@ -87,7 +87,7 @@ export interface ConversationView {
 
 export interface StatsView {
   peers: number;
-  connections: { peer: string; pod: boolean; kind: 'websocket' | 'relay'; direct: boolean; sinceMs: number }[];
+  connections: { peer: string; pod: boolean; kind: 'websocket' | 'webrtc' | 'relay'; direct: boolean; sinceMs: number }[];
   addresses: string[];
   storedRecords: number;
   storedBytes: number;

@@ -81,8 +81,8 @@ pub struct Seed {
     id: SeedId,
     asked: Cell<u64>,
     waiting: Waiting,
-    wishes: UnboundedSender<Wish>,
-    figures: Rc<RefCell<Figures>>,
+    pub(crate) wishes: UnboundedSender<Wish>,
+    pub(crate) figures: Rc<RefCell<Figures>>,
     quota_bytes: Cell<u64>,
     ended: RefCell<Option<oneshot::Receiver<()>>>,
 }
@@ -224,11 +224,11 @@ impl Seed {
         })
     }
 
-    fn wish(&self, command: Command) {
+    pub(crate) fn wish(&self, command: Command) {
         let _ = self.wishes.unbounded_send(Wish::Command(command));
     }
 
-    fn ask<T>(
+    pub(crate) fn ask<T>(
         &self,
         parsed: Result<T, Rejection>,
         command: impl FnOnce(u64, T) -> Command,
@@ -273,8 +273,12 @@ async fn start(
         keypair: &keypair,
         stores: quota_bytes > 0,
         pod: &pod.contact,
+        stun: pod.stun,
+        clock,
         figures: Rc::clone(&figures),
     })?;
+    #[cfg(feature = "test-handles")]
+    crate::handles::serve(&network);
     let identity = person.map(Person::into_identity);
     let config = seed::Config {
         host,
