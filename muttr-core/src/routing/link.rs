@@ -1,8 +1,8 @@
 //! Links to other seeds, and the questions asked over them.
 //!
 //! A question to a seed that is not linked opens a link first and waits for it. Links are few
-//! and short-lived (a tab's run over circuits of two minutes), so one that goes is opened anew
-//! when the next question needs it, and the questions it took with it are asked once more.
+//! and end at any moment (idle ones make room, tabs close), so one that goes is opened anew when
+//! the next question needs it, and the questions it took with it are asked once more.
 
 use alloc::{
     collections::{BTreeMap, BTreeSet, VecDeque},
