@@ -114,9 +114,10 @@ pub const BUCKET_SPARES_MAX: usize = 4;
 /// The closest seeds, links to which are kept open.
 pub const NEIGHBOURHOOD: usize = 16;
 /// A link opened from here and idle for so long is closed, outside the neighbourhood.
-pub const LINK_IDLE_MS: u64 = 20_000;
-/// Links of a seed beyond which idle ones are closed before another is opened.
-pub const LINKS_MAX: usize = 24;
+pub const LINK_IDLE_MS: u64 = 2 * MINUTE_MS;
+/// Links of a seed beyond which idle ones are closed before another is opened. Together with
+/// [`LINKS_OPENED_MIN`] it bounds the direct connections of a tab.
+pub const LINKS_MAX: usize = 32;
 /// Links that may be opened from here however many others opened to us.
 pub const LINKS_OPENED_MIN: usize = 8;
 /// Links of a pod beyond which idle ones are closed before another is opened.
@@ -301,6 +302,8 @@ pub const RTC_HANDSHAKES_MAX: usize = 32;
 pub const RTC_STREAMS_MAX: usize = 256;
 /// Streams that the far end opened and nobody has taken yet.
 pub const RTC_INBOUND_STREAMS_WAITING_MAX: usize = 64;
+/// A circuit on which nobody is being introduced is closed after this.
+pub const CIRCUIT_IDLE_MS: u64 = 5_000;
 /// Of two direct connections to one seed the doubled one is closed after so long without streams.
 pub const RTC_DUPLICATE_MS: u64 = 30_000;
 /// Largest frame of a stream, its length included (libp2p specification "webrtc").
@@ -377,4 +380,5 @@ const _: () = {
     assert!(RTC_FRAME_BYTES_MAX < RTC_SEND_BYTES_MAX);
     assert!(STORE_BYTES_MAX < RTC_RECEIVE_BYTES_MAX && RTC_SEND_BYTES_MAX < RTC_RECEIVE_BYTES_MAX);
     assert!(RTC_FIN_ACK_MS_MAX < RTC_DUPLICATE_MS);
+    assert!(CIRCUIT_IDLE_MS < RTC_HANDSHAKE_MS_MAX);
 };
