@@ -172,6 +172,8 @@ pub const FETCH_MS_MAX: u64 = 15_000;
 pub const STORE_LOOKUP_MS: u64 = STORE_MS_MAX / 2;
 /// Stores under way at once.
 pub const STORES_MAX: usize = 64;
+/// Stores under way at once at a pod, which places for people who have no links of their own.
+pub const POD_STORES_MAX: usize = 512;
 /// Fetches under way at once, in all of custody.
 pub const CUSTODY_FETCHES_MAX: usize = 256;
 /// Seeds asked for one record at once.
@@ -316,6 +318,8 @@ const _: () = {
     assert!(SEEN_MS > RECORD_LIFE_MAX_MS + CLOCK_SKEW_MS);
     assert!(SILENCE_MS_MAX > 2 * PING_MS);
     assert!(HOLDERS <= BUCKET_SEEDS_MAX);
+    assert!(STORES_MAX <= LOOKUPS_MAX && POD_STORES_MAX <= LOOKUPS_MAX + LOOKUPS_WAITING_MAX);
+    assert!(STORE_MS_MAX + STORE_TAIL_MS < REQUEST_MS_MAX);
     assert!(HOLDERS < RELAY_INTERIM.circuits_per_seed_max);
     assert!(LINKS_MAX + LINKS_OPENED_MIN <= RELAY_INTERIM.circuits_per_seed_max);
     assert!(NEIGHBOURHOOD < LINKS_MAX && NEIGHBOURHOOD <= BUCKET_SEEDS_MAX);
