@@ -13,7 +13,7 @@ use muttr_core::{
     rejection::Rejection,
     routing::wire::Message as Routing,
     rtc::framing::{Read, Stream},
-    session::{self, Greeting},
+    session::{self, Greeting, Version},
     time::Time,
     wire::{
         self,
@@ -219,6 +219,12 @@ fn the_channel_to_the_pod() {
         },
     );
     add(&mut vectors, "pong", &ToPod::Pong { nonce: 1 });
+    let (key, copies) = (key(1), 12);
+    add(
+        &mut vectors,
+        "place, in version 2",
+        &ToPod::Place { id: 6, key, copies },
+    );
     vectors.check();
 }
 
@@ -292,6 +298,17 @@ fn the_channel_to_the_seed() {
     add(&mut vectors, "notification", &told);
     add(&mut vectors, "cursor", &ToSeed::Cursor { epoch, lowest: 4 });
     add(&mut vectors, "ping", &ToSeed::Ping { nonce: 1, wall_ms });
+    let receipt = a_receipt();
+    add(
+        &mut vectors,
+        "promised, in version 2",
+        &ToSeed::Promised { id: 6, receipt },
+    );
+    add(
+        &mut vectors,
+        "placed, in version 2",
+        &ToSeed::Placed { id: 6 },
+    );
     vectors.check();
 }
 
@@ -490,7 +507,7 @@ fn the_handshake() {
         signature: vec![4, 5, 6],
         succession: vec![],
     };
-    let (greeting, first) = Greeting::start(&host, [0x11; 32]).expect("a greeting");
+    let (greeting, first) = Greeting::start(&host, Version::First, [0x11; 32]).expect("a greeting");
     let (mut pod, second) =
         session::answer(&host, &secret, [0x12; 32], &proof, &first).expect("an answer");
     let (mut seed, told, static_key) = greeting.finish(&second).expect("a session");
@@ -507,6 +524,12 @@ fn the_handshake() {
         &[("secret", hex(&secret)), ("public", hex(&static_key))],
     );
     vectors.add("seed to pod", &[("frame", hex(&first))]);
+    let (_, second_version) =
+        Greeting::start(&host, Version::Second, [0x11; 32]).expect("a greeting");
+    vectors.add(
+        "seed to pod, for version 2",
+        &[("frame", hex(&second_version))],
+    );
     vectors.add("pod to seed", &[("frame", hex(&second))]);
     vectors.add(
         "both know",

@@ -173,6 +173,8 @@ pub const FETCH_MS_MAX: u64 = 15_000;
 pub const STORE_LOOKUP_MS: u64 = STORE_MS_MAX / 2;
 /// Stores under way at once.
 pub const STORES_MAX: usize = 64;
+/// Stores under way at once at a pod, which places for people who have no links of their own.
+pub const POD_STORES_MAX: usize = 512;
 /// Fetches under way at once, in all of custody.
 pub const CUSTODY_FETCHES_MAX: usize = 256;
 /// Seeds asked for one record at once.
@@ -359,6 +361,8 @@ const _: () = {
     assert!(RELAY.reservations_max >= 10_000);
     assert!(RELAY.reservations_max <= POD_CONNECTIONS_MAX as usize);
     assert!(RELAY.circuit_ms_max > 2 * RTC_HANDSHAKE_MS_MAX);
+    assert!(STORES_MAX <= LOOKUPS_MAX && POD_STORES_MAX <= LOOKUPS_MAX + LOOKUPS_WAITING_MAX);
+    assert!(STORE_MS_MAX + STORE_TAIL_MS < REQUEST_MS_MAX);
     assert!(NEIGHBOURHOOD < LINKS_MAX && NEIGHBOURHOOD <= BUCKET_SEEDS_MAX);
     assert!(LOOKUP_SLOW_MS < ASK_MS_MAX && LOOKUP_SEEDS_MAX > BUCKET_SEEDS_MAX);
     assert!(ASK_MS_MAX < FETCH_MS_MAX && FETCH_PODS_MS < FETCH_MS_MAX);

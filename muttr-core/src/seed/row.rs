@@ -190,6 +190,12 @@ impl OutboxRow {
         }
     }
 
+    /// When the record expires, in hours since 1970 as its header says.
+    pub(super) fn expires_h(&self) -> u32 {
+        let hours = self.expires_ms.checked_div(limit::HOUR_MS);
+        u32::try_from(hours.unwrap_or_default()).unwrap_or(u32::MAX)
+    }
+
     pub(super) fn view(&self, id: MessageId) -> Delivery {
         let count = |holders: &[SeedId]| u32::try_from(holders.len()).unwrap_or(u32::MAX);
         Delivery {
