@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Delivery, Draft, Message, Status, Trust};
 use crate::{
+    limit,
     machine::{Row, Table, Write},
     name::{Alias, Fingerprint, Label, MessageId, RecordKey, SeedId},
     rejection::Rejection,
