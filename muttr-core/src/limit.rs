@@ -115,6 +115,8 @@ pub const BUCKET_SPARES_MAX: usize = 4;
 pub const NEIGHBOURHOOD: usize = 16;
 /// A link opened from here and idle for so long is closed, outside the neighbourhood.
 pub const LINK_IDLE_MS: u64 = 2 * MINUTE_MS;
+/// How often idle and forgotten links are looked for.
+pub const LINK_SWEEP_MS: u64 = 10_000;
 /// Links of a seed beyond which idle ones are closed before another is opened. Together with
 /// [`LINKS_OPENED_MIN`] it bounds the direct connections of a tab.
 pub const LINKS_MAX: usize = 32;
@@ -384,5 +386,6 @@ const _: () = {
     assert!(RTC_FRAME_BYTES_MAX < RTC_SEND_BYTES_MAX);
     assert!(STORE_BYTES_MAX < RTC_RECEIVE_BYTES_MAX && RTC_SEND_BYTES_MAX < RTC_RECEIVE_BYTES_MAX);
     assert!(RTC_FIN_ACK_MS_MAX < RTC_DUPLICATE_MS);
+    assert!(LINK_SWEEP_MS < LINK_MS_MAX && LINK_SWEEP_MS < LINK_IDLE_MS);
     assert!(CIRCUIT_IDLE_MS < RTC_HANDSHAKE_MS_MAX);
 };
