@@ -13,8 +13,12 @@ use tokio::{
 mod command;
 #[path = "pod/http.rs"]
 mod http;
+#[path = "pod/relay.rs"]
+mod relay;
 #[path = "pod/seeds.rs"]
 mod seeds;
+#[path = "pod/stock.rs"]
+mod stock;
 
 fn config(folder: &TempDir) -> Config {
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
