@@ -33,7 +33,7 @@ pub struct Settings {
     #[arg(long, env = "MUTTR_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
     /// Where STUN is answered over UDP, by which tabs find ways to each other: an address with
-    /// port, or a port beside the page, 0 for a free one; or off [default: 3478, beside the page]
+    /// port, or a port beside the page, 0 for a free one; or off [default: 3478, beside the page].
     #[arg(long, env = "MUTTR_STUN", value_name = "ADDRESS:PORT|PORT|off")]
     pub stun: Option<Stun>,
     /// Folder for the keys and the database [default: muttr-data].
