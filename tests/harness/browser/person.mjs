@@ -10,13 +10,14 @@ export class Person {
     this.play = play
     this.folder = profileFolder(name)
     this.announced = new Map()
-    this.faults = 0
+    /** Codes of what could not be opened. */
+    this.faults = []
     this.claimed = new Set()
     this.written = new Map()
   }
 
   told = (kind, event) => {
-    if (kind === 'fault') this.faults += 1
+    if (kind === 'fault') this.faults.push(event.code)
     else this.announced.set(event.id, (this.announced.get(event.id) ?? 0) + 1)
   }
 

@@ -62,6 +62,16 @@ export class Play {
     )
   }
 
+  /** A pod of the play. */
+  pod(name) {
+    return this.#pod(name)
+  }
+
+  /** A person of the play. */
+  person(name) {
+    return this.#person(name)
+  }
+
   #pod(name) {
     if (!this.#pods.has(name)) {
       const heard = line => this.rumours.hear(`pod ${name}`, line)
@@ -261,7 +271,7 @@ export class Play {
   put_aside(name, count) {
     return until(async () => {
       const { faults } = this.#person(name)
-      return faults === count ? undefined : `${faults} were put aside`
+      return faults.length === count ? undefined : `${faults.length} were put aside`
     })
   }
 

@@ -110,8 +110,9 @@ export class Pod {
     return code
   }
 
-  /** Reaches into the pod's database behind its back: `forget KEY`, `forget-all`, `spoil KEY`. */
+  /** Reaches into the pod's database behind its back; `meddle.rs` tells how. Answers what it prints. */
   async meddle(...words) {
-    await run(join(repository, 'target/debug/meddle'), [this.data, ...words])
+    const { stdout } = await run(join(repository, 'target/debug/meddle'), [this.data, ...words])
+    return stdout.trim()
   }
 }

@@ -1,4 +1,4 @@
-// Stock libp2p Kademlia peers, one written in Rust and one in JavaScript.
+// Foreign libp2p peers: stock Kademlia ones in Rust and in JavaScript, and a holder that looks at nothing.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -8,16 +8,27 @@ import { repository } from './repository.mjs'
 const COMMANDS = {
   rust: [join(repository, 'target/debug/foreign-kad')],
   js: [process.execPath, join(repository, 'tests/foreign/kad.mjs')],
+  holder: [process.execPath, join(repository, 'tests/foreign/holder.mjs')],
 }
 
-/** A stock peer that asked `address` for the peers closest to `key` and stays, listening. */
+/** A foreign peer that joined at `address`, listening. */
 export class Stock {
   #process
 
-  static async ask(kind, address, key) {
+  /** One that asked for the peers closest to `key`, and stays. */
+  static ask(kind, address, key) {
+    return Stock.#start(kind, address, key)
+  }
+
+  /** One that hands over the records in `file` to whoever asks for their keys. */
+  static hold(address, file) {
+    return Stock.#start('holder', address, file)
+  }
+
+  static async #start(kind, ...words) {
     const stock = new Stock()
     const [command, ...rest] = COMMANDS[kind]
-    stock.#process = spawn(command, [...rest, address, key], { stdio: ['pipe', 'pipe', 'pipe'] })
+    stock.#process = spawn(command, [...rest, ...words], { stdio: ['pipe', 'pipe', 'pipe'] })
     leftover(() => stock.#process.kill('SIGKILL'))
     await stock.#answer()
     return stock
@@ -25,6 +36,7 @@ export class Stock {
 
   #answer() {
     this.closest = []
+    this.handed = []
     let complaint = ''
     this.#process.stderr.setEncoding('utf8').on('data', text => (complaint += text))
     return new Promise((resolve, reject) => {
@@ -33,6 +45,7 @@ export class Stock {
         const [word, id] = line.split(' ')
         if (word === 'listening') this.id = id
         if (word === 'closest') this.closest.push(id)
+        if (word === 'handed') this.handed.push(id)
         if (word === 'done') resolve()
       })
     })
