@@ -4,18 +4,16 @@
 use std::{cell::RefCell, rc::Rc};
 
 use futures::{StreamExt as _, future::Either};
+#[cfg(feature = "test-handles")]
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::{
     Multiaddr, PeerId, Transport as _,
-    core::{
-        ConnectedPoint, multiaddr::Protocol, muxing::StreamMuxerBox, transport::ListenerId,
-    },
+    core::{ConnectedPoint, multiaddr::Protocol, muxing::StreamMuxerBox, transport::ListenerId},
     identity::Keypair,
     relay,
     swarm::{self, NetworkBehaviour, Swarm, SwarmEvent},
     websocket_websys,
 };
-#[cfg(feature = "test-handles")]
-use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use muttr_core::{
     limit,
     machine::{Frame, Input},
@@ -126,6 +124,8 @@ impl Network {
             .addresses
             .first()
             .and_then(|bytes| Multiaddr::try_from(bytes.clone()).ok());
+        // Whom nobody could connect to asks for no introductions.
+        let address = address.filter(|_| rtc::is_there());
         let relay = address.and_then(|address| address.with_p2p(pod_peer).ok());
         let mut swarm = Swarm::new(transport, behaviour, me, config);
         // Takes nothing but this address, which is always free.

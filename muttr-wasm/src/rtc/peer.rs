@@ -238,12 +238,11 @@ impl Handlers {
         raw.set_onicecandidate(Some(candidate.as_ref().unchecked_ref()));
 
         let noted = Rc::downgrade(shared);
-        let channel = Closure::<dyn FnMut(_)>::new(move |event: RtcDataChannelEvent| {
-            match noted.upgrade() {
+        let channel =
+            Closure::<dyn FnMut(_)>::new(move |event: RtcDataChannelEvent| match noted.upgrade() {
                 Some(noted) => noted.opened(event.channel()),
                 None => event.channel().close(),
-            }
-        });
+            });
         raw.set_ondatachannel(Some(channel.as_ref().unchecked_ref()));
         Self {
             _state: state,
