@@ -19,13 +19,10 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::{
     keyring::cast,
-    machine::{Need, Protocol, Scan, Table, Traits, Write},
-    name::{Alias, RecordKey, SeedId},
+    machine::{Need, Scan, Table, Traits, Write},
+    name::{Alias, SeedId},
     pod::{self, Pod},
-    wire::{
-        self,
-        store::{StoreAnswer, StoreAsk},
-    },
+    wire::store::{StoreAnswer, StoreAsk},
 };
 
 const HOST: &str = "oak.example";
@@ -113,7 +110,7 @@ pub(super) struct Room {
     channels: u64,
     asks: u64,
     /// What mallory hands over to whoever asks for it, besides what she keeps.
-    pub(super) planted: BTreeMap<RecordKey, Vec<u8>>,
+    pub(super) planted: BTreeMap<crate::name::RecordKey, Vec<u8>>,
     /// Questions under way: the number the answerer sees → who asked, under which number.
     asked: BTreeMap<u64, (SeedId, u64)>,
 }
@@ -391,15 +388,16 @@ impl Room {
 
     /// What mallory answers instead of her machine.
     fn mallory_says(&self, question: &Frame) -> Option<Frame> {
-        let Frame::Ask(number, Protocol::Store, bytes) = question else {
+        let Frame::Ask(number, crate::machine::Protocol::Store, bytes) = question else {
             return None;
         };
-        let Ok(StoreAsk::Get(get)) = wire::decode(bytes, limit::STORE_BYTES_MAX) else {
+        let asked = crate::wire::decode(bytes, limit::STORE_BYTES_MAX);
+        let Ok(StoreAsk::Get(get)) = asked else {
             return None;
         };
         let record = self.planted.get(&get.key)?.clone();
         let answer = StoreAnswer::Record(record.into());
-        Some(Frame::Answer(*number, wire::encode(&answer)))
+        Some(Frame::Answer(*number, crate::wire::encode(&answer)))
     }
 
     fn carry(&mut self, from: SeedId, to: SeedId, frame: Frame) {

@@ -191,7 +191,8 @@ fn bend(room: &mut Room, change: impl FnOnce(&mut Vec<u8>)) {
     let row = rows.keys().find(|key| record_row(key)).unwrap().clone();
     let value = rows.remove(&row).unwrap();
     let at = value.windows(4).position(|part| part == b"MUT1").unwrap();
-    let mut record = value[at..at + 2048].to_vec();
+    let class = limit::RECORD_CLASSES_BYTES[usize::from(value[at + 5])];
+    let mut record = value[at..at + class].to_vec();
     let honest = key_of(&record);
     change(&mut record);
     let bent = key_of(&record);
