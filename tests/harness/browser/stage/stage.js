@@ -52,6 +52,16 @@ const calls = {
     await seed.close()
     identity?.dispose()
   },
+  // These only the build with test handles has.
+  put: bytes => seed.put(Uint8Array.from(bytes)),
+  get: async recordKey => Array.from(await seed.get(recordKey)),
+  async echo(address, count) {
+    const sent = Uint8Array.from({ length: count }, (_, place) => place ^ (place >> 8) ^ (place >> 16))
+    const came = await seed.echo(address, sent)
+    return { came: came.length, same: came.length === count && came.every((byte, place) => byte === sent[place]) }
+  },
+  pour: (address, count) => seed.pour(address, count),
+  hangUp: peer => seed.hangUp(peer),
   exported: passphrase => identity.export(passphrase),
   certificate: () => Array.from(identity.certificate()),
 }
