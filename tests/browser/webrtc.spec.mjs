@@ -35,6 +35,14 @@ function directlyOnly(one, other) {
   })
 }
 
+test('two stock js-libp2p peers reach each other by this pod: whatever else fails is ours', OPTIONS, async () => {
+  const [one, other] = [await circle.foreign('one'), await circle.foreign('other')]
+  await one.call('dial', 'one', other.address)
+  assert.deepEqual(await one.call('echoed', 'one', other.address, MIB), { came: MIB, same: true })
+  await clean(one)
+  await circle.left(one, other)
+})
+
 test('two tabs in two browsers store and fetch with the pod stopped', OPTIONS, async () => {
   const [alice, bob] = [await circle.tab('alice'), await circle.tab('bob')]
   await directlyOnly(alice, bob)
