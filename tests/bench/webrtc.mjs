@@ -2,24 +2,25 @@
 // to an open stream, one stream's throughput, and what a connection costs the renderer. The three take
 // turns, so that a busy moment of the machine is everybody's. Medians; nothing is asserted.
 import { Circle } from '../harness/browser/circle.mjs'
-import { Profile, profileFolder } from '../harness/browser/chromium.mjs'
 import { Foreign } from '../harness/browser/foreign.mjs'
 import { rendererBytes } from '../harness/browser/memory.mjs'
-import { until } from '../harness/browser/patience.mjs'
+import { sleep, until } from '../harness/browser/patience.mjs'
 import { median, report } from '../harness/browser/report.mjs'
 
 const DIALS = 24
 const SIZES = { '1mib': { mib: 1, runs: 15 }, '16mib': { mib: 16, runs: 7 } }
 const CONNECTIONS = 12
 const MIB = 1 << 20
+/** What was closed is closed on the way there, too. */
+const LETS_GO_MS = 300
 
-const circle = await Circle.start({ env: { MUTTR_LOG: 'info' } })
+const circle = await Circle.start({ env: { MUTTR_LOG: 'info' }, watched: false })
 const pod = await circle.way()
 
 /** One page with both ends of everything. */
 async function arena() {
-  const profile = await Profile.open(profileFolder('bench'))
-  const page = await Foreign.bare(profile.context, circle.origin)
+  const profile = await circle.profile('bench')
+  const page = await Foreign.open(profile.context, circle.origin)
   await page.call('start', 'near', { pod })
   const far = await page.call('start', 'far', { pod })
   const [ourNear, ourFar] = await page.page.evaluate(async url => {
@@ -46,7 +47,11 @@ async function arena() {
     js: {
       dial: async () => (await page.call('poured', 'near', far.address, 0)).openMs,
       pour: async bytes => (await page.call('poured', 'near', far.address, bytes)).pourMs,
-      apart: () => Promise.all([page.call('hangUp', 'near', far.id), page.call('hangUp', 'far', near)]),
+      apart: async () => {
+        await page.call('hangUp', 'near', far.id)
+        await page.call('hangUp', 'far', near)
+        await sleep(LETS_GO_MS)
+      },
     },
     bare: {
       dial: () => page.call('bareDial'),
@@ -81,8 +86,8 @@ async function cost(page, address, crowd) {
 }
 
 async function costs() {
-  const visitors = await Profile.open(profileFolder('visitors'))
-  const crowd = await Foreign.bare(visitors.context, circle.origin)
+  const visitors = await circle.profile('visitors')
+  const crowd = await Foreign.open(visitors.context, circle.origin)
   for (let each = 0; each <= CONNECTIONS; each += 1) await crowd.call('start', `guest ${each}`, { pod, listen: false })
   const tab = await circle.tab('host')
   const ours = await cost(tab.page, await tab.address(), crowd)

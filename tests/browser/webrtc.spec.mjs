@@ -1,7 +1,7 @@
 // Tabs talk to tabs: two of ours in two browsers, with the pod gone; ours and stock js-libp2p, each
 // dialling the other; and both dialling at once. The tabs run the build with test handles.
 import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
+import { after, afterEach, before, test } from 'node:test'
 import { Circle } from '../harness/browser/circle.mjs'
 import { sleep, until } from '../harness/browser/patience.mjs'
 import { counts, forget, frames, servers } from '../harness/browser/witness.mjs'
@@ -19,6 +19,7 @@ let circle
 before(async () => {
   circle = await Circle.start()
 })
+afterEach(() => circle?.clear())
 after(() => circle?.end())
 
 const bytes = (count, first = 0) => Array.from({ length: count }, (_, place) => (place * 7 + first) & 0xff)
@@ -46,7 +47,7 @@ test('two stock js-libp2p peers reach each other by this pod: whatever else fail
 test('two tabs in two browsers store and fetch with the pod stopped', OPTIONS, async () => {
   const [alice, bob] = [await circle.tab('alice'), await circle.tab('bob')]
   await directlyOnly(alice, bob)
-  assert.deepEqual(await servers(alice.page), await circle.stun(), 'the pod is the only ICE server')
+  assert.deepEqual([...new Set(await servers(alice.page))], await circle.stun(), 'the pod is the only ICE server')
   await circle.oak.kill()
   const [fromAlice, fromBob] = [bytes(6_000, 1), bytes(6_000, 2)]
   const [one, two] = [await alice.call('put', fromAlice), await bob.call('put', fromBob)]

@@ -36,9 +36,11 @@ class Seed extends Tab {
 
 /** One pod and who is around it. */
 export class Circle {
-  static async start({ env = {} } = {}) {
-    const circle = new Circle()
+  static async start({ env = {}, watched = true } = {}) {
+    const circle = new this()
     circle.rumours = new Rumours()
+    circle.profiles = new Set()
+    circle.watched = watched
     circle.oak = new Pod('oak', { env, heard: line => circle.rumours.hear('oak', line) })
     await circle.oak.start()
     circle.origin = await origin({ '/muttr/': BUILD, ...(await bundled()) })
@@ -60,10 +62,17 @@ export class Circle {
     return stun === undefined ? [] : [`stun:localhost:${stun}`]
   }
 
+  /** A new browser. */
+  async profile(name) {
+    const profile = await Profile.open(profileFolder(name))
+    this.profiles.add(profile)
+    if (this.watched) await witness(profile.context)
+    return profile
+  }
+
   /** A seed of ours in a new browser, online. */
   async tab(name, options = {}) {
-    const profile = await Profile.open(profileFolder(name))
-    await witness(profile.context)
+    const profile = await this.profile(name)
     const tab = await Seed.open(profile.context, { origin: this.origin, name, rumours: this.rumours })
     tab.profile = profile
     tab.id = (await tab.open({ pod: this.oak.url, nameless: true, ...options })).id
@@ -72,7 +81,7 @@ export class Circle {
 
   /** A js-libp2p peer in a new browser, listening. */
   async foreign(name, options = {}) {
-    const profile = await Profile.open(profileFolder(name))
+    const profile = await this.profile(name)
     const foreign = await Foreign.open(profile.context, this.origin)
     foreign.profile = profile
     Object.assign(foreign, await foreign.start(name, { pod: await this.way(), ...options }))
@@ -84,12 +93,21 @@ export class Circle {
     for (const [place, each] of all.entries()) {
       assert.deepEqual(each.faults, [])
       const staying = all.slice(place + 1)
+      this.profiles.delete(each.profile)
       await each.profile.close()
       for (const other of staying) await lets(other, staying.length - 1)
     }
   }
 
+  /** Ends the browsers that are still open. */
+  async clear() {
+    const all = [...this.profiles]
+    this.profiles.clear()
+    await Promise.all(all.map(profile => profile.kill()))
+  }
+
   async end() {
+    await this.clear()
     await this.oak.stop()
   }
 }

@@ -2,7 +2,6 @@
 import { join } from 'node:path'
 import { repository } from './repository.mjs'
 import { Refusal } from './tab.mjs'
-import { witness } from './witness.mjs'
 
 const BUILT = 'target/foreign/'
 
@@ -26,14 +25,8 @@ export async function bundled() {
 
 /** One page in which js-libp2p peers live. */
 export class Foreign {
-  /** Opens the page in a browser context, watched by a witness. */
+  /** Opens the page in a browser context. */
   static async open(context, origin) {
-    await witness(context)
-    return Foreign.bare(context, origin)
-  }
-
-  /** Opens the page as it is, for what is measured. */
-  static async bare(context, origin) {
     const foreign = new Foreign()
     foreign.page = await context.newPage()
     foreign.faults = []
