@@ -18,8 +18,8 @@ const phases = [
   { name: 'lints of the tab', needs: ['set-up'], run: 'cargo clippy --quiet -p muttr-wasm --target wasm32-unknown-unknown -- -D warnings' },
   { name: 'native build', run: `cargo build --all-targets ${TESTED}` },
   { name: 'native tests', tests: true, needs: ['native build'], run: `cargo test --no-fail-fast ${TESTED}` },
-  { name: 'trap', needs: ['wasm package'], run: 'npm run --silent build -w muttr -- --trap' },
-  { name: 'browser tests', tests: true, needs: ['native build', 'page', 'trap'], run: 'node --test --test-concurrency=1 --test-reporter=spec tests/browser/*.spec.mjs' },
+  { name: 'test build', needs: ['wasm package'], run: 'npm run --silent build -w muttr -- --test' },
+  { name: 'browser tests', tests: true, needs: ['native build', 'page', 'test build'], run: 'node --test --test-concurrency=1 --test-reporter=spec tests/browser/*.spec.mjs' },
   { name: 'package tests', tests: true, needs: ['native build', 'wasm package'], run: 'node --test --test-reporter=spec tests/package/*.spec.mjs' },
   { name: 'licences', run: '.ci/setup deny && .ci/deny' },
 ]

@@ -24,6 +24,8 @@ use crate::{
 
 mod delivery;
 mod door;
+#[cfg(feature = "test-handles")]
+mod handles;
 mod history;
 mod inbox;
 mod line;
@@ -116,6 +118,8 @@ pub struct Seed {
     skew_ms: i64,
     thens: BTreeMap<Ticket, Then>,
     counter: u64,
+    #[cfg(feature = "test-handles")]
+    handles: handles::Handles,
     out: VecDeque<Output<Event>>,
 }
 
@@ -163,6 +167,8 @@ impl Seed {
             skew_ms: 0,
             thens: BTreeMap::new(),
             counter: 0,
+            #[cfg(feature = "test-handles")]
+            handles: handles::Handles::default(),
             out: VecDeque::new(),
         }
     }
@@ -206,6 +212,10 @@ impl Seed {
             Command::Quota { bytes_max } => {
                 self.custody_command(now, custody::Command::Quota { bytes_max });
             }
+            #[cfg(feature = "test-handles")]
+            Command::Put { id, bytes } => self.put(now, id, &bytes),
+            #[cfg(feature = "test-handles")]
+            Command::Get { id, key } => self.get(now, id, key),
         }
     }
 
@@ -317,6 +327,10 @@ impl Seed {
     }
 
     fn custody_event(&mut self, now: Time, event: custody::Event) {
+        #[cfg(feature = "test-handles")]
+        let Some(event) = self.handles_event(event) else {
+            return;
+        };
         match event {
             custody::Event::Ready => {
                 self.custody_ready = true;

@@ -29,7 +29,7 @@ export interface StartOptions {
   database: string;
   host: string;
   channel: string;
-  pod: { seed: string; addresses: string[] } | undefined;
+  pod: { seed: string; addresses: string[]; stun: string | undefined } | undefined;
   quotaBytes: number | undefined;
 }
 
@@ -87,7 +87,7 @@ export interface ConversationView {
 
 export interface StatsView {
   peers: number;
-  connections: { peer: string; pod: boolean; kind: 'websocket' | 'relay'; direct: boolean; sinceMs: number }[];
+  connections: { peer: string; pod: boolean; kind: 'websocket' | 'webrtc' | 'relay'; direct: boolean; sinceMs: number }[];
   addresses: string[];
   storedRecords: number;
   storedBytes: number;

@@ -10,8 +10,16 @@ export interface Pod {
   host: string;
   /** The private channel's address. */
   channel: string;
-  /** Its seed id and its multiaddrs; absent when it does not answer. */
-  answer: { seed: string; addresses: string[] } | undefined;
+  /** What it says of itself; absent when it does not answer. */
+  answer: PodAnswer | undefined;
+}
+
+/** Its seed id, its multiaddrs, and where it answers STUN, if it does. */
+export interface PodAnswer {
+  seed: string;
+  addresses: string[];
+  /** `stun:host:port` */
+  stun: string | undefined;
 }
 
 /** The parts of `/.well-known/muttr` that are used here. */
@@ -20,6 +28,8 @@ interface WellKnown {
   seed: string;
   addresses: string[];
   channel: string;
+  /** A UDP port. */
+  stun?: number;
 }
 
 /**
@@ -37,11 +47,15 @@ export async function findPod(given: string | URL, signal: AbortSignal | undefin
   const channel = new URL(answer?.channel ?? '/channel', base);
   channel.protocol = base.protocol === 'https:' ? 'wss:' : 'ws:';
   if (channel.host !== base.host) throw new MuttrError('WRONG_HOST');
-  const addresses = answer && [...new Set([...answer.addresses, multiaddrOf(base)])];
+  return { host: base.host, channel: channel.href, answer: answer && answerOf(answer, base) };
+}
+
+function answerOf({ seed, addresses, stun }: WellKnown, base: URL): PodAnswer {
   return {
-    host: base.host,
-    channel: channel.href,
-    answer: answer && addresses && { seed: answer.seed, addresses },
+    seed,
+    addresses: [...new Set([...addresses, multiaddrOf(base)])],
+    // The pod names a port and never a host: nobody else is ever asked.
+    stun: stun === undefined ? undefined : `stun:${base.hostname}:${stun}`,
   };
 }
 
@@ -82,8 +96,13 @@ function isWellKnown(said: unknown): said is WellKnown {
     typeof it.seed === 'string' &&
     typeof it.channel === 'string' &&
     Array.isArray(it.addresses) &&
-    it.addresses.every((address) => typeof address === 'string')
+    it.addresses.every((address) => typeof address === 'string') &&
+    (it.stun === undefined || isPort(it.stun))
   );
+}
+
+function isPort(said: unknown): boolean {
+  return Number.isInteger(said) && Number(said) > 0 && Number(said) < 65_536;
 }
 
 /** Where libp2p answers at the address that was typed: the same port as the page. */

@@ -98,12 +98,12 @@ export class LivingSeed implements Seed {
   async register(alias: string, { signal }: AbortOptions = {}): Promise<Address> {
     const [label = '', host] = alias.split('@');
     if (host !== undefined && host !== this.host) throw new MuttrError('FOREIGN_POD');
-    this.#address = (await this.#ask((seed) => seed.register(label), signal)) as Address;
+    this.#address = (await this.ask((seed) => seed.register(label), signal)) as Address;
     return this.#address;
   }
 
   async lookup(address: string, { signal }: AbortOptions = {}): Promise<Contact> {
-    return contactOf(await this.#ask((seed) => seed.lookup(address), signal));
+    return contactOf(await this.ask((seed) => seed.lookup(address), signal));
   }
 
   async send(to: string, body: string | MessageBody, options: SendOptions = {}): Promise<Delivery> {
@@ -115,11 +115,11 @@ export class LivingSeed implements Seed {
       replyTo: options.replyTo,
       lifeMs: options.expiresIn,
     };
-    return deliveryOf(await this.#ask((seed) => seed.send(letter), options.signal));
+    return deliveryOf(await this.ask((seed) => seed.send(letter), options.signal));
   }
 
   inbox(options: InboxOptions = {}): AsyncIterable<Message> {
-    const waiting = () => this.#ask((seed) => seed.inbox(), options.signal);
+    const waiting = () => this.ask((seed) => seed.inbox(), options.signal);
     return followInbox(this.#events, waiting, (arrival) => this.#inner?.advance(arrival), options);
   }
 
@@ -128,16 +128,16 @@ export class LivingSeed implements Seed {
     { before, limit = 50, signal }: PageOptions = {},
   ): Promise<Message[]> {
     const beforeMs = before?.getTime();
-    const views = await this.#ask((seed) => seed.messages(address, beforeMs, limit), signal);
+    const views = await this.ask((seed) => seed.messages(address, beforeMs, limit), signal);
     return views.map(messageOf);
   }
 
   async conversations({ signal }: AbortOptions = {}): Promise<Conversation[]> {
-    return (await this.#ask((seed) => seed.conversations(), signal)).map(conversationOf);
+    return (await this.ask((seed) => seed.conversations(), signal)).map(conversationOf);
   }
 
   async markRead(address: string, { signal }: AbortOptions = {}): Promise<void> {
-    await this.#ask((seed) => seed.markRead(address), signal);
+    await this.ask((seed) => seed.markRead(address), signal);
   }
 
   async judge(
@@ -145,7 +145,7 @@ export class LivingSeed implements Seed {
     judgement: Judgement,
     { signal }: AbortOptions = {},
   ): Promise<Contact> {
-    return contactOf(await this.#ask((seed) => seed.judge(address, judgement), signal));
+    return contactOf(await this.ask((seed) => seed.judge(address, judgement), signal));
   }
 
   async setStorage({ quotaBytes }: StorageOptions): Promise<void> {
@@ -197,7 +197,8 @@ export class LivingSeed implements Seed {
     return this.#inner;
   }
 
-  #ask<T>(ask: (seed: wasm.Seed) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  /** Asks the wasm. No part of `Seed`. */
+  ask<T>(ask: (seed: wasm.Seed) => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
     return this.#instance.ask(() => ask(this.#living()), signal);
   }
 

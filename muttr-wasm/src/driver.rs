@@ -34,6 +34,9 @@ pub(crate) enum Wish {
     Note(Write),
     /// The page is shown again, or the network is back.
     Wake,
+    /// Do this with the network.
+    #[cfg(feature = "test-handles")]
+    Network(Box<dyn FnOnce(&mut Network)>),
 }
 
 /// A seed and the world it lives in.
@@ -102,6 +105,8 @@ impl Driver {
             Wish::Note(write) => {
                 let _ = self.requests.unbounded_send(Request::Note(write));
             }
+            #[cfg(feature = "test-handles")]
+            Wish::Network(act) => act(&mut self.network),
             Wish::Wake => {
                 let news = self.line.wake(self.clock.now());
                 self.hear(news);

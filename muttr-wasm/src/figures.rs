@@ -36,7 +36,9 @@ pub(crate) struct Connection {
 pub(crate) enum Kind {
     /// A WebSocket from here to there.
     WebSocket,
-    /// A circuit through the pod.
+    /// Directly, from tab to tab.
+    WebRtc,
+    /// A circuit through the pod, over which two tabs are introduced.
     Relay,
 }
 

@@ -10,10 +10,14 @@ mod clock;
 mod driver;
 pub mod error;
 mod figures;
+#[cfg(feature = "test-handles")]
+pub mod handles;
 mod line;
+mod log;
 mod network;
 pub mod person;
 mod random;
+mod rtc;
 pub mod seed;
 mod settings;
 mod store;

@@ -1,16 +1,21 @@
-//! libp2p in a tab: WebSockets to pods, circuits through the pod to everyone else.
+//! libp2p in a tab: a WebSocket to the pod, WebRTC to everyone else, and circuits through the pod
+//! by which tabs that want to talk are introduced.
 
 use std::{cell::RefCell, rc::Rc};
 
-use futures::StreamExt as _;
+use futures::{StreamExt as _, future::Either};
 use libp2p::{
     Multiaddr, PeerId, Transport as _,
-    core::{multiaddr::Protocol, transport::ListenerId},
+    core::{
+        ConnectedPoint, multiaddr::Protocol, muxing::StreamMuxerBox, transport::ListenerId,
+    },
     identity::Keypair,
     relay,
     swarm::{self, NetworkBehaviour, Swarm, SwarmEvent},
     websocket_websys,
 };
+#[cfg(feature = "test-handles")]
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use muttr_core::{
     limit,
     machine::{Frame, Input},
@@ -19,12 +24,13 @@ use muttr_core::{
     routing::Contact,
     time::Time,
 };
-use muttr_net::{HasNet, Net, NetEvent, Profile, Translator};
+use muttr_net::{AsWebRtc, HasNet, Net, NetEvent, Profile, Translator, is_direct};
 
 use crate::{
     backoff::Backoff,
     clock::Clock,
     figures::{Connection, Figures, Kind},
+    rtc,
 };
 
 /// What this program calls itself to whoever connects.
@@ -34,7 +40,10 @@ const AGENT: &str = concat!("muttr-wasm/", env!("CARGO_PKG_VERSION"));
 #[derive(NetworkBehaviour)]
 struct Tab {
     net: Net,
-    relay: relay::client::Behaviour,
+    relay: AsWebRtc<relay::client::Behaviour>,
+    introductions: rtc::Introductions,
+    #[cfg(feature = "test-handles")]
+    streams: muttr_net::DirectOnly<libp2p_stream::Behaviour>,
 }
 
 impl HasNet for Tab {
@@ -64,6 +73,9 @@ pub(crate) struct Config<'a> {
     pub(crate) stores: bool,
     /// The pod, and where it says it is.
     pub(crate) pod: &'a Contact,
+    /// The pod's STUN responder.
+    pub(crate) stun: Option<String>,
+    pub(crate) clock: Clock,
     /// Where to note links and addresses.
     pub(crate) figures: Rc<RefCell<Figures>>,
 }
@@ -78,13 +90,24 @@ impl Network {
             keypair,
             stores,
             pod,
+            stun,
+            clock,
             figures,
         } = config;
         let me = keypair.public().to_peer_id();
+        let (direct, introductions) = rtc::new(me, rtc::Config { stun, clock });
         let (circuits, relay) = relay::client::new(me);
         let sockets = websocket_websys::Transport::default();
-        let transport = muttr_net::stack(circuits.or_transport(sockets), keypair)
+        let stacked = muttr_net::stack(circuits.or_transport(sockets), keypair)
             .map_err(|_| Rejection::Malformed)?;
+        // In this order: the relay's transport takes `/p2p-circuit/webrtc` for a plain circuit.
+        let transport = direct
+            .or_transport(stacked)
+            .map(|connected, _| match connected {
+                Either::Left((peer, connection)) => (peer, StreamMuxerBox::new(connection)),
+                Either::Right(connected) => connected,
+            })
+            .boxed();
         let profile = Profile {
             agent: AGENT.to_owned(),
             connections_max: limit::SEED_CONNECTIONS_MAX,
@@ -92,7 +115,10 @@ impl Network {
         };
         let behaviour = Tab {
             net: Net::new(keypair.public(), profile),
-            relay,
+            relay: AsWebRtc(relay),
+            introductions,
+            #[cfg(feature = "test-handles")]
+            streams: muttr_net::DirectOnly::new(libp2p_stream::Behaviour::new()),
         };
         let config = muttr_net::swarm_config(swarm::Config::with_wasm_executor());
         let pod_peer = muttr_net::peer_id(pod.seed).ok_or(Rejection::Malformed)?;
@@ -101,8 +127,11 @@ impl Network {
             .first()
             .and_then(|bytes| Multiaddr::try_from(bytes.clone()).ok());
         let relay = address.and_then(|address| address.with_p2p(pod_peer).ok());
+        let mut swarm = Swarm::new(transport, behaviour, me, config);
+        // Takes nothing but this address, which is always free.
+        let _ = swarm.listen_on(rtc::local_address());
         Ok(Self {
-            swarm: Swarm::new(transport, behaviour, me, config),
+            swarm,
             translator: Translator::new(),
             pod: pod_peer,
             relay: relay.map(|address| address.with(Protocol::P2pCircuit)),
@@ -134,6 +163,28 @@ impl Network {
     /// Does what a machine wants done on a link to a seed; some of it is answered at once.
     pub(crate) fn link<C>(&mut self, seed: SeedId, addresses: Vec<Vec<u8>>) -> Option<Input<C>> {
         self.translator.link(&mut self.swarm, seed, addresses)
+    }
+
+    /// Dials an address, whatever the machine thinks of it.
+    #[cfg(feature = "test-handles")]
+    pub(crate) fn dial(&mut self, peer: PeerId, address: Multiaddr) {
+        let options = DialOpts::peer_id(peer)
+            .condition(PeerCondition::NotDialing)
+            .addresses(vec![address]);
+        // One that is under way already will do.
+        let _ = self.swarm.dial(options.build());
+    }
+
+    /// Closes every connection with a peer.
+    #[cfg(feature = "test-handles")]
+    pub(crate) fn hang_up(&mut self, peer: PeerId) {
+        let _ = self.swarm.disconnect_peer_id(peer);
+    }
+
+    /// Opens and accepts streams on protocols of the tests.
+    #[cfg(feature = "test-handles")]
+    pub(crate) fn streams(&self) -> libp2p_stream::Control {
+        self.swarm.behaviour().streams.new_control()
     }
 
     /// Closes the link to a seed.
@@ -180,15 +231,10 @@ impl Network {
                 endpoint,
                 ..
             } => {
-                let kind = if endpoint.is_relayed() {
-                    Kind::Relay
-                } else {
-                    Kind::WebSocket
-                };
                 let pod = *peer_id == self.pod;
                 let connection = Connection {
                     peer: *peer_id,
-                    kind,
+                    kind: kind(endpoint),
                     pod,
                     since_ms: now.wall_ms,
                 };
@@ -200,16 +246,15 @@ impl Network {
             SwarmEvent::ConnectionClosed { connection_id, .. } => {
                 self.figures.borrow_mut().closed(connection_id);
             }
-            SwarmEvent::NewListenAddr {
-                listener_id,
-                address,
-            } => {
-                if Some(*listener_id) == self.listener {
-                    self.reserve.succeed();
-                }
+            SwarmEvent::NewListenAddr { listener_id, .. }
+                if Some(*listener_id) == self.listener =>
+            {
+                self.reserve.succeed();
+            }
+            SwarmEvent::ExternalAddrConfirmed { address } => {
                 self.figures.borrow_mut().reachable(address.clone());
             }
-            SwarmEvent::ExpiredListenAddr { address, .. } => {
+            SwarmEvent::ExternalAddrExpired { address } => {
                 self.figures.borrow_mut().unreachable(address);
             }
             SwarmEvent::ListenerClosed { listener_id, .. }
@@ -220,5 +265,19 @@ impl Network {
             }
             _ => {}
         }
+    }
+}
+
+fn kind(endpoint: &ConnectedPoint) -> Kind {
+    let address = match endpoint {
+        ConnectedPoint::Dialer { address, .. } => address,
+        ConnectedPoint::Listener { local_addr, .. } => local_addr,
+    };
+    if !is_direct(endpoint) {
+        Kind::Relay
+    } else if address.iter().any(|part| part == Protocol::WebRTC) {
+        Kind::WebRtc
+    } else {
+        Kind::WebSocket
     }
 }

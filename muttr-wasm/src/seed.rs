@@ -57,6 +57,8 @@ struct Options {
 struct Pod {
     seed: String,
     addresses: Vec<String>,
+    /// `stun:host:port`; absent when it answers no STUN.
+    stun: Option<String>,
 }
 
 /// What the facade says when it sends a message.
@@ -79,8 +81,8 @@ pub struct Seed {
     id: SeedId,
     asked: Cell<u64>,
     waiting: Waiting,
-    wishes: UnboundedSender<Wish>,
-    figures: Rc<RefCell<Figures>>,
+    pub(crate) wishes: UnboundedSender<Wish>,
+    pub(crate) figures: Rc<RefCell<Figures>>,
     quota_bytes: Cell<u64>,
     ended: RefCell<Option<oneshot::Receiver<()>>>,
 }
@@ -222,11 +224,11 @@ impl Seed {
         })
     }
 
-    fn wish(&self, command: Command) {
+    pub(crate) fn wish(&self, command: Command) {
         let _ = self.wishes.unbounded_send(Wish::Command(command));
     }
 
-    fn ask<T>(
+    pub(crate) fn ask<T>(
         &self,
         parsed: Result<T, Rejection>,
         command: impl FnOnce(u64, T) -> Command,
@@ -256,7 +258,7 @@ async fn start(
     tell: Function,
 ) -> Result<Seed, Rejection> {
     let host: Host = options.host.parse().map_err(|_| Rejection::Misuse)?;
-    let answer = options.pod.map(contact).transpose()?;
+    let answer = options.pod.map(answer_of).transpose()?;
     let mut disk = Disk::open(&options.database).await?;
     let pod = settings::pod(&mut disk, &host, answer).await?;
     let quota_bytes = settings::quota(&mut disk, options.quota_bytes).await?;
@@ -270,13 +272,17 @@ async fn start(
     let network = Network::new(network::Config {
         keypair: &keypair,
         stores: quota_bytes > 0,
-        pod: &pod,
+        pod: &pod.contact,
+        stun: pod.stun,
+        clock,
         figures: Rc::clone(&figures),
     })?;
+    #[cfg(feature = "test-handles")]
+    crate::handles::serve(&network);
     let identity = person.map(Person::into_identity);
     let config = seed::Config {
         host,
-        pod,
+        pod: pod.contact,
         key,
         identity,
         keep_bytes_max: quota_bytes,
@@ -360,7 +366,7 @@ fn alias(address: &str) -> Result<Alias, Rejection> {
     address.parse().map_err(|_| Rejection::AliasInvalid)
 }
 
-fn contact(pod: Pod) -> Result<Contact, Rejection> {
+fn answer_of(pod: Pod) -> Result<settings::Pod, Rejection> {
     let seed = pod.seed.parse().map_err(|_| Rejection::Malformed)?;
     let addresses = pod
         .addresses
@@ -370,7 +376,10 @@ fn contact(pod: Pod) -> Result<Contact, Rejection> {
     let addresses = addresses
         .collect::<Result<_, _>>()
         .map_err(|_| Rejection::Malformed)?;
-    Ok(Contact { seed, addresses })
+    Ok(settings::Pod {
+        contact: Contact { seed, addresses },
+        stun: pod.stun,
+    })
 }
 
 fn draft(letter: JsValue) -> Result<Draft, Rejection> {

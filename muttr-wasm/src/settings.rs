@@ -18,11 +18,23 @@ const IDENTITY: &[u8] = b"shell/identity";
 const SEED_KEY: &[u8] = b"shell/seed-key";
 const QUOTA: &[u8] = b"shell/quota";
 
+/// A pod, as the shell knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Pod {
+    /// Where its libp2p is.
+    pub(crate) contact: Contact,
+    /// The address of its STUN responder, `stun:host:port`; none when it has none.
+    pub(crate) stun: Option<String>,
+}
+
 /// A pod, as it was when it last answered.
 #[derive(Serialize, Deserialize)]
 struct PodRow {
     seed: SeedId,
     addresses: Vec<ByteBuf>,
+    // Rows of tabs that knew no WebRTC have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stun: Option<String>,
 }
 
 /// The person's secret key, if one was saved.
@@ -87,16 +99,12 @@ pub(crate) fn quota_row(bytes_max: u64) -> Row {
 pub(crate) async fn pod(
     disk: &mut Disk,
     host: &Host,
-    answer: Option<Contact>,
-) -> Result<Contact, Rejection> {
+    answer: Option<Pod>,
+) -> Result<Pod, Rejection> {
     let key = format!("shell/pod/{host}").into_bytes();
     let known = get(disk, &key).await?;
     if let Some(pod) = answer {
-        let addresses = pod.addresses.iter().cloned().map(ByteBuf::from).collect();
-        let row = wire::encode(&PodRow {
-            seed: pod.seed,
-            addresses,
-        });
+        let row = pod_row(&pod);
         if known.as_ref() != Some(&row) {
             put(disk, key, row).await?;
         }
@@ -105,9 +113,21 @@ pub(crate) async fn pod(
     let row = known.and_then(|row| wire::decode::<PodRow>(&row, usize::MAX).ok());
     let row = row.ok_or(Rejection::PodUnreachable)?;
     let addresses: Vec<Address> = row.addresses.into_iter().map(ByteBuf::into_vec).collect();
-    Ok(Contact {
-        seed: row.seed,
-        addresses,
+    Ok(Pod {
+        contact: Contact {
+            seed: row.seed,
+            addresses,
+        },
+        stun: row.stun,
+    })
+}
+
+fn pod_row(pod: &Pod) -> Vec<u8> {
+    let addresses = pod.contact.addresses.iter().cloned().map(ByteBuf::from);
+    wire::encode(&PodRow {
+        seed: pod.contact.seed,
+        addresses: addresses.collect(),
+        stun: pod.stun.clone(),
     })
 }
 
@@ -132,5 +152,53 @@ async fn put(disk: &mut Disk, key: Vec<u8>, value: Vec<u8>) -> Result<(), Reject
         Some(Kept::Ok) => Ok(()),
         Some(Kept::Full) => Err(Rejection::Full),
         _ => Err(Rejection::StorageFailed),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+
+    fn oak(stun: Option<&str>) -> Pod {
+        Pod {
+            contact: Contact {
+                seed: SeedId([7; 32]),
+                addresses: vec![vec![1, 2, 3]],
+            },
+            stun: stun.map(str::to_owned),
+        }
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_pod_that_does_not_answer_is_as_it_was_when_it_last_did() {
+        let host: Host = "oak.example".parse().expect("is a host");
+        let mut disk = Disk::in_memory();
+        let never = pod(&mut disk, &host, None).await;
+        assert_eq!(never, Err(Rejection::PodUnreachable));
+        for stun in [Some("stun:oak.example:3478"), None] {
+            let met = pod(&mut disk, &host, Some(oak(stun))).await;
+            assert_eq!(met, Ok(oak(stun)));
+            assert_eq!(pod(&mut disk, &host, None).await, Ok(oak(stun)));
+        }
+    }
+
+    #[wasm_bindgen_test]
+    async fn a_pod_met_before_there_was_stun_is_still_known() {
+        #[derive(Serialize)]
+        struct OldRow {
+            seed: SeedId,
+            addresses: Vec<ByteBuf>,
+        }
+        let old = wire::encode(&OldRow {
+            seed: SeedId([7; 32]),
+            addresses: vec![ByteBuf::from(vec![1, 2, 3])],
+        });
+        let host: Host = "oak.example".parse().expect("is a host");
+        let mut disk = Disk::in_memory();
+        let kept = put(&mut disk, b"shell/pod/oak.example".to_vec(), old).await;
+        assert_eq!(kept, Ok(()));
+        assert_eq!(pod(&mut disk, &host, None).await, Ok(oak(None)));
     }
 }

@@ -38,6 +38,11 @@ enum Place {
 }
 
 impl Disk {
+    /// One that lasts as long as the program.
+    pub(crate) fn in_memory() -> Self {
+        Self(Place::Memory(Memory::default()))
+    }
+
     /// Opens, and if need be creates or upgrades, the database of this name.
     ///
     /// # Errors
@@ -45,7 +50,7 @@ impl Disk {
     pub(crate) async fn open(name: &str) -> Result<Self, Rejection> {
         let factory = js_sys::Reflect::get(&js_sys::global(), &"indexedDB".into());
         if !factory.is_ok_and(|factory| factory.is_object()) {
-            return Ok(Self(Place::Memory(Memory::default())));
+            return Ok(Self::in_memory());
         }
         match Indexed::open(name).await {
             Ok(indexed) => Ok(Self(Place::Indexed(indexed))),

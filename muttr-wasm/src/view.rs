@@ -92,6 +92,10 @@ pub(crate) fn done(done: &seed::Done) -> JsValue {
         seed::Done::Registered(alias) => alias.to_string().into(),
         seed::Done::Contact(view) => js(&contact(view)),
         seed::Done::Delivery(view) => js(&of_delivery(view)),
+        #[cfg(feature = "test-handles")]
+        seed::Done::Placed(key) => key.to_string().into(),
+        #[cfg(feature = "test-handles")]
+        seed::Done::Record(bytes) => js_sys::Uint8Array::from(bytes.as_slice()).into(),
         seed::Done::Messages(views) => js(&views.iter().map(of_message).collect::<Vec<_>>()),
         seed::Done::Conversations(views) => {
             let views = views.iter().map(|view| Conversation {
@@ -131,6 +135,7 @@ pub(crate) fn stats(figures: &Figures, quota_bytes: u64) -> JsValue {
                 pod: connection.pod,
                 kind: match connection.kind {
                     Kind::WebSocket => "websocket",
+                    Kind::WebRtc => "webrtc",
                     Kind::Relay => "relay",
                 },
                 direct: connection.kind != Kind::Relay,

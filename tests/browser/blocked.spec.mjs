@@ -26,7 +26,7 @@ async function dies(play) {
 }
 
 test('the message after sixty-four lost ones and a trap is read', OPTIONS, async () => {
-  const trapped = await origin({ '/muttr/': 'target/trap/' })
+  const trapped = await origin({ '/muttr/': 'target/test-build/' })
   const play = new Play({ origin: trapped, tolerated: /unreachable|INSTANCE_DEAD/ })
   try {
     await play.pod_starts('oak')

@@ -12,7 +12,7 @@ use libp2p::{
 };
 use muttr_core::{limit, machine::Protocol};
 
-use crate::{IDENTIFY, ROUTING, STORE, framing::Framing};
+use crate::{IDENTIFY, ROUTING, STORE, direct_only::DirectOnly, framing::Framing};
 
 /// In which a tab's and a pod's network side differ.
 #[derive(Clone, Debug)]
@@ -25,14 +25,14 @@ pub struct Profile {
     pub stores: bool,
 }
 
-/// The shared behaviour, to be embedded in a shell's own.
+/// The shared behaviour, to be embedded in a shell's own. Only the limits see circuits.
 #[derive(NetworkBehaviour)]
 pub struct Net {
     limits: connection_limits::Behaviour,
-    identify: identify::Behaviour,
-    ping: ping::Behaviour,
-    pub(crate) routing: request_response::Behaviour<Framing>,
-    pub(crate) store: request_response::Behaviour<Framing>,
+    identify: DirectOnly<identify::Behaviour>,
+    ping: DirectOnly<ping::Behaviour>,
+    pub(crate) routing: DirectOnly<request_response::Behaviour<Framing>>,
+    pub(crate) store: DirectOnly<request_response::Behaviour<Framing>>,
 }
 
 impl std::fmt::Debug for Net {
@@ -53,6 +53,8 @@ impl Net {
         let identify = identify::Config::new(IDENTIFY.into(), key)
             .with_agent_version(profile.agent)
             .with_push_listen_addr_updates(true)
+            // A tab listens at `/webrtc` and on a circuit; what others can dial is neither.
+            .with_hide_listen_addrs(true)
             // Which addresses to dial is for the machine to say.
             .with_cache_size(0);
         let ping = ping::Config::new()
@@ -65,18 +67,18 @@ impl Net {
         };
         Self {
             limits: connection_limits::Behaviour::new(limits),
-            identify: identify::Behaviour::new(identify),
-            ping: ping::Behaviour::new(ping),
-            routing: request_response::Behaviour::with_codec(
+            identify: DirectOnly::new(identify::Behaviour::new(identify)),
+            ping: DirectOnly::new(ping::Behaviour::new(ping)),
+            routing: DirectOnly::new(request_response::Behaviour::with_codec(
                 Framing::new(limit::ROUTING_BYTES_MAX),
                 [(ROUTING, ProtocolSupport::Full)],
                 asking(limit::ASK_MS_MAX),
-            ),
-            store: request_response::Behaviour::with_codec(
+            )),
+            store: DirectOnly::new(request_response::Behaviour::with_codec(
                 Framing::new(limit::STORE_BYTES_MAX),
                 [(STORE, store)],
                 asking(limit::STORE_ASK_MS_MAX),
-            ),
+            )),
         }
     }
 

@@ -5,13 +5,17 @@
 //! side; builds its connections with [`stack`]; hands swarm events to a [`Translator`], which
 //! turns them into inputs, and gives it the machine's outputs for seeds.
 
+mod advertise;
 #[allow(missing_docs, reason = "the derive writes NetEvent, without a word")]
 mod behaviour;
+mod direct_only;
 mod framing;
 mod stack;
 mod translator;
 
+pub use advertise::AsWebRtc;
 pub use behaviour::{Net, NetEvent, Profile};
+pub use direct_only::{DirectOnly, is_circuit, is_direct};
 pub use framing::{Framing, Trouble};
 pub use stack::{keypair, peer_id, stack, swarm_config};
 pub use translator::{HasNet, Translator};

@@ -1,12 +1,12 @@
 //! Swarm events in, machine inputs out; machine outputs in, swarm calls out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use libp2p::{
     Multiaddr, PeerId, StreamProtocol, identify, ping,
     request_response::{self, InboundRequestId, OutboundRequestId, ResponseChannel},
     swarm::{
-        DialError, NetworkBehaviour, Swarm, SwarmEvent,
+        ConnectionId, DialError, NetworkBehaviour, Swarm, SwarmEvent,
         dial_opts::{DialOpts, PeerCondition},
     },
 };
@@ -19,6 +19,7 @@ use muttr_core::{
 use crate::{
     ROUTING, STORE,
     behaviour::{Net, NetEvent},
+    direct_only::is_direct,
     stack::peer_id,
 };
 
@@ -35,6 +36,8 @@ pub trait HasNet: NetworkBehaviour {
 #[derive(Debug, Default)]
 pub struct Translator {
     seeds: BTreeMap<SeedId, Known>,
+    /// Direct connections; a seed we have only a circuit to is not linked.
+    direct: BTreeMap<SeedId, BTreeSet<ConnectionId>>,
     /// Our questions: which seed, and the machine's number.
     asked: BTreeMap<(Protocol, OutboundRequestId), (SeedId, u64)>,
     /// Questions to us, by the number that the machine was told.
@@ -81,11 +84,24 @@ impl Translator {
     /// Translates an event of the swarm itself; events of behaviours mean nothing to it.
     pub fn on_swarm<C, E>(&mut self, event: &SwarmEvent<E>) -> Option<Input<C>> {
         match event {
+            SwarmEvent::ConnectionEstablished {
+                peer_id,
+                connection_id,
+                endpoint,
+                ..
+            } => {
+                if is_direct(endpoint) {
+                    let connections = self.direct.entry(seed_id(peer_id)?).or_default();
+                    connections.insert(*connection_id);
+                }
+                None
+            }
             SwarmEvent::ConnectionClosed {
                 peer_id,
-                num_established: 0,
+                connection_id,
+                num_established,
                 ..
-            } => self.gone(seed_id(peer_id)?),
+            } => self.closed(seed_id(peer_id)?, *connection_id, *num_established),
             SwarmEvent::OutgoingConnectionError {
                 peer_id: Some(peer),
                 error,
@@ -181,7 +197,7 @@ impl Translator {
     ) -> Option<Input<C>> {
         match frame {
             Frame::Ask(id, protocol, bytes) => {
-                let peer = peer_id(seed).filter(|peer| swarm.is_connected(peer));
+                let peer = peer_id(seed).filter(|_| self.direct.contains_key(&seed));
                 let Some(peer) = peer else {
                     return Some(Input::Frame(Link::Seed(seed), Frame::NoAnswer(id)));
                 };
@@ -203,6 +219,20 @@ impl Translator {
         None
     }
 
+    /// A connection closed. What counts is the last direct one; and the last of all, where the
+    /// machine waits for one to come of a circuit.
+    fn closed<C>(&mut self, seed: SeedId, id: ConnectionId, remaining: u32) -> Option<Input<C>> {
+        let was_last_direct = match self.direct.get_mut(&seed) {
+            Some(connections) => connections.remove(&id) && connections.is_empty(),
+            None => remaining == 0,
+        };
+        if !was_last_direct {
+            return None;
+        }
+        self.direct.remove(&seed);
+        self.gone(seed)
+    }
+
     fn on_identify<C, B: HasNet>(
         &mut self,
         swarm: &mut Swarm<B>,
@@ -212,7 +242,7 @@ impl Translator {
             identify::Event::Received { peer_id, info, .. } => {
                 let seed = seed_id(&peer_id)?;
                 let traits = traits(&info.protocols, &info.listen_addrs);
-                if !swarm.is_connected(&peer_id) {
+                if !self.direct.contains_key(&seed) {
                     return None;
                 }
                 let known = self.seeds.entry(seed).or_default();

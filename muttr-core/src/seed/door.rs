@@ -81,6 +81,22 @@ pub enum Command {
         /// The new bound in bytes.
         bytes_max: u64,
     },
+    /// Place bytes with the closest seeds, as a record that nobody can open.
+    #[cfg(feature = "test-handles")]
+    Put {
+        /// Request number.
+        id: u64,
+        /// At most a record's worth.
+        bytes: Vec<u8>,
+    },
+    /// Fetch what was placed so, from whoever holds it.
+    #[cfg(feature = "test-handles")]
+    Get {
+        /// Request number.
+        id: u64,
+        /// Where it lies.
+        key: RecordKey,
+    },
 }
 
 /// A message as handed in by its author.
@@ -181,6 +197,12 @@ pub enum Done {
     Messages(Vec<Message>),
     /// Conversations, most recent first.
     Conversations(Vec<Conversation>),
+    /// The bytes lie under this key, with at least one other seed.
+    #[cfg(feature = "test-handles")]
+    Placed(RecordKey),
+    /// The bytes that were placed.
+    #[cfg(feature = "test-handles")]
+    Record(Vec<u8>),
 }
 
 /// A person as the application sees them.
