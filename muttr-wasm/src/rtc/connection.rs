@@ -32,8 +32,8 @@ struct Inner {
     clock: Clock,
     /// Every data channel that is not over on both ends.
     channels: Vec<Rc<Channel>>,
-    /// Until the next of them stops waiting for the far end.
-    timer: Option<Delay>,
+    /// Until the next of them stops waiting for the far end, and when that is.
+    timer: Option<(u64, Delay)>,
 }
 
 /// A connection as others may know of it.
@@ -110,12 +110,21 @@ impl Inner {
                 .iter()
                 .filter_map(|channel| channel.deadline())
                 .min();
-            self.timer = deadline
-                .map(|at_ms| Delay::new(Duration::from_millis(at_ms.saturating_sub(now_ms) + 1)));
-            let Some(timer) = &mut self.timer else { return };
+            // A timer that is dropped wakes whoever waited for it: one that was made anew each time
+            // would have this called again at once, for ever.
+            if self.timer.as_ref().map(|(at_ms, _)| *at_ms) != deadline {
+                self.timer = deadline.map(|at_ms| {
+                    let wait_ms = at_ms.saturating_sub(now_ms) + 1;
+                    (at_ms, Delay::new(Duration::from_millis(wait_ms)))
+                });
+            }
+            let Some((_, timer)) = &mut self.timer else {
+                return;
+            };
             if timer.poll_unpin(cx).is_pending() {
                 return;
             }
+            self.timer = None;
         }
     }
 }
