@@ -137,7 +137,7 @@ fn the_core_touches_nothing() {
 }
 
 /// Which rooms of the core each room may use.
-const ARROWS: [(&str, &str); 13] = [
+const ARROWS: [(&str, &str); 14] = [
     ("time", ""),
     ("limit", ""),
     ("rejection", ""),
@@ -148,6 +148,7 @@ const ARROWS: [(&str, &str); 13] = [
     ("keyring", "name limit rejection time wire envelope"),
     ("envelope", "name limit rejection time wire keyring"),
     ("routing", "name limit rejection time machine wire"),
+    ("rtc", "limit wire"),
     ("session", "name limit rejection time machine wire keyring"),
     (
         "custody",

@@ -12,7 +12,8 @@ use muttr_core::{
     name::{Alias, DeviceId, Host, Position, RecordKey, SeedId},
     rejection::Rejection,
     routing::wire::Message as Routing,
-    session::{self, Greeting},
+    rtc::framing::{Read, Stream},
+    session::{self, Greeting, Version},
     time::Time,
     wire::{
         self,
@@ -20,6 +21,7 @@ use muttr_core::{
             Binding, Identify, Notification, PodProof, SignedBinding, Succession, ToPod, ToSeed,
             Welcome,
         },
+        signal::{Fault, Reader, Signal},
         store::{Get, Put, Receipt, StoreAnswer, StoreAsk},
     },
 };
@@ -217,6 +219,12 @@ fn the_channel_to_the_pod() {
         },
     );
     add(&mut vectors, "pong", &ToPod::Pong { nonce: 1 });
+    let (key, copies) = (key(1), 12);
+    add(
+        &mut vectors,
+        "place, in version 2",
+        &ToPod::Place { id: 6, key, copies },
+    );
     vectors.check();
 }
 
@@ -290,6 +298,17 @@ fn the_channel_to_the_seed() {
     add(&mut vectors, "notification", &told);
     add(&mut vectors, "cursor", &ToSeed::Cursor { epoch, lowest: 4 });
     add(&mut vectors, "ping", &ToSeed::Ping { nonce: 1, wall_ms });
+    let receipt = a_receipt();
+    add(
+        &mut vectors,
+        "promised, in version 2",
+        &ToSeed::Promised { id: 6, receipt },
+    );
+    add(
+        &mut vectors,
+        "placed, in version 2",
+        &ToSeed::Placed { id: 6 },
+    );
     vectors.check();
 }
 
@@ -365,6 +384,114 @@ fn routing() {
 }
 
 #[test]
+fn signalling() {
+    let mut vectors = Vectors::new(
+        "signal",
+        "Messages of /webrtc-signaling/0.0.1 in protobuf, each with the length that goes before it.",
+    );
+    let json = r#"{"candidate":"candidate:1 1 udp 2113937151 192.0.2.1 40001 typ host","sdpMid":"0","sdpMLineIndex":0,"usernameFragment":"Ab3d"}"#;
+    let mut reader = Reader::default();
+    for (name, signal) in [
+        ("offer", Signal::Offer("v=0\r\n".into())),
+        ("answer", Signal::Answer("v=0\r\ns=-\r\n".into())),
+        ("candidate", Signal::Candidate(json.into())),
+    ] {
+        reader.push(&signal.encode());
+        assert_eq!(reader.next(), Ok(Some(signal.clone())), "{name}");
+        let (Signal::Offer(data) | Signal::Answer(data) | Signal::Candidate(data)) = &signal;
+        let lines = [
+            ("data", format!("{data:?}")),
+            ("bytes", hex(&signal.encode())),
+        ];
+        vectors.add(name, &lines);
+    }
+    for (name, bytes) in [
+        (
+            "a candidate that says \"no more\": null",
+            cbor("08 0802 1204 6e756c6c"),
+        ),
+        (
+            "a candidate that says \"no more\": nothing",
+            cbor("02 0802"),
+        ),
+    ] {
+        reader.push(&bytes);
+        assert_eq!(reader.next(), Ok(None), "{name}");
+        assert!(reader.is_empty(), "{name}");
+        vectors.add(name, &[("bytes", hex(&bytes))]);
+    }
+    for (name, bytes) in [
+        ("refused: an offer of nothing", cbor("02 0800")),
+        (
+            "refused: a type that does not exist",
+            cbor("05 0803 1201 76"),
+        ),
+        ("refused: no type", cbor("03 1201 76")),
+    ] {
+        let mut reader = Reader::default();
+        reader.push(&bytes);
+        assert_eq!(reader.next(), Err(Fault::Malformed), "{name}");
+        vectors.add(name, &[("bytes", hex(&bytes))]);
+    }
+    vectors.check();
+}
+
+#[test]
+fn the_frames_of_a_stream() {
+    let mut vectors = Vectors::new(
+        "frame",
+        "Frames of a stream over a WebRTC data channel, each with the length that goes before it.",
+    );
+    let sent = |act: fn(&mut Stream)| {
+        let mut stream = Stream::default();
+        act(&mut stream);
+        hex(&stream.poll_send().expect("a frame"))
+    };
+    let hello = sent(|stream| {
+        let _ = stream.write(b"hello", 0);
+    });
+    vectors.add("five bytes: hello", &[("bytes", hello)]);
+    let fin = sent(|stream| stream.close_write(0));
+    vectors.add("FIN", &[("bytes", fin)]);
+    let stop = sent(|stream| {
+        stream.close_write(0);
+        let _ = stream.poll_send();
+        stream.abandon(0);
+    });
+    vectors.add("STOP_SENDING", &[("bytes", stop)]);
+    let reset = sent(|stream| stream.abandon(0));
+    vectors.add("RESET", &[("bytes", reset)]);
+    let both = cbor("09 0800 1205 68656c6c6f");
+    let mut bob = Stream::default();
+    assert_eq!(bob.received(0, &both), Ok(()));
+    let mut heard = [0; 8];
+    assert_eq!(bob.read(&mut heard), Read::Data(5));
+    assert_eq!(
+        (&heard[..5], bob.read(&mut heard)),
+        (&b"hello"[..], Read::End)
+    );
+    let ack = bob.poll_send().expect("an acknowledgement");
+    vectors.add("FIN_ACK", &[("bytes", hex(&ack))]);
+    vectors.add(
+        "read, though not written: hello, and FIN after it",
+        &[("bytes", hex(&both))],
+    );
+    for (name, bytes) in [
+        (
+            "refused: a length that is longer than it has to be",
+            cbor("8200 0800"),
+        ),
+        ("refused: a frame that is too long", cbor("81 8001")),
+        ("refused: bytes that are cut", cbor("03 1202 68")),
+    ] {
+        let mut stream = Stream::default();
+        assert!(stream.received(0, &bytes).is_err(), "{name}");
+        vectors.add(name, &[("bytes", hex(&bytes))]);
+    }
+    vectors.check();
+}
+
+#[test]
 fn the_handshake() {
     let mut vectors = Vectors::new(
         "handshake",
@@ -380,7 +507,7 @@ fn the_handshake() {
         signature: vec![4, 5, 6],
         succession: vec![],
     };
-    let (greeting, first) = Greeting::start(&host, [0x11; 32]).expect("a greeting");
+    let (greeting, first) = Greeting::start(&host, Version::First, [0x11; 32]).expect("a greeting");
     let (mut pod, second) =
         session::answer(&host, &secret, [0x12; 32], &proof, &first).expect("an answer");
     let (mut seed, told, static_key) = greeting.finish(&second).expect("a session");
@@ -397,6 +524,12 @@ fn the_handshake() {
         &[("secret", hex(&secret)), ("public", hex(&static_key))],
     );
     vectors.add("seed to pod", &[("frame", hex(&first))]);
+    let (_, second_version) =
+        Greeting::start(&host, Version::Second, [0x11; 32]).expect("a greeting");
+    vectors.add(
+        "seed to pod, for version 2",
+        &[("frame", hex(&second_version))],
+    );
     vectors.add("pod to seed", &[("frame", hex(&second))]);
     vectors.add(
         "both know",

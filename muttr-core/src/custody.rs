@@ -52,6 +52,7 @@ pub struct Custody {
     records: RecordStore,
     pods: BTreeSet<SeedId>,
     jobs_begun: u64,
+    stores_max: usize,
     placements: BTreeMap<u64, Placement>,
     fetches: BTreeMap<u64, Fetch>,
     /// Something about what is held has changed and was not reported yet.
@@ -85,6 +86,7 @@ impl Custody {
             records: RecordStore::new(&config),
             pods: BTreeSet::new(),
             jobs_begun: 0,
+            stores_max: config.stores_max,
             placements: BTreeMap::new(),
             fetches: BTreeMap::new(),
             changed: false,

@@ -26,6 +26,7 @@ pub mod session;
 
 pub mod custody;
 pub mod routing;
+pub mod rtc;
 
 pub mod pod;
 pub mod seed;

@@ -114,9 +114,10 @@ pub const BUCKET_SPARES_MAX: usize = 4;
 /// The closest seeds, links to which are kept open.
 pub const NEIGHBOURHOOD: usize = 16;
 /// A link opened from here and idle for so long is closed, outside the neighbourhood.
-pub const LINK_IDLE_MS: u64 = 20_000;
-/// Links of a seed beyond which idle ones are closed before another is opened.
-pub const LINKS_MAX: usize = 24;
+pub const LINK_IDLE_MS: u64 = 2 * MINUTE_MS;
+/// Links of a seed beyond which idle ones are closed before another is opened. Together with
+/// [`LINKS_OPENED_MIN`] it bounds the direct connections of a tab.
+pub const LINKS_MAX: usize = 32;
 /// Links that may be opened from here however many others opened to us.
 pub const LINKS_OPENED_MIN: usize = 8;
 /// Links of a pod beyond which idle ones are closed before another is opened.
@@ -172,6 +173,8 @@ pub const FETCH_MS_MAX: u64 = 15_000;
 pub const STORE_LOOKUP_MS: u64 = STORE_MS_MAX / 2;
 /// Stores under way at once.
 pub const STORES_MAX: usize = 64;
+/// Stores under way at once at a pod, which places for people who have no links of their own.
+pub const POD_STORES_MAX: usize = 512;
 /// Fetches under way at once, in all of custody.
 pub const CUSTODY_FETCHES_MAX: usize = 256;
 /// Seeds asked for one record at once.
@@ -282,7 +285,42 @@ pub const FETCH_RETRY_MS: (u64, u64) = (2_000, 10 * MINUTE_MS);
 /// Messages being fetched at once, so that one that cannot be found blocks nobody.
 pub const FETCHES_MAX: usize = 16;
 
-/// The relay's limits while circuits carry everything, for want of a direct way between tabs.
+// WebRTC.
+/// Longest description (SDP) of a connection that is wanted.
+pub const SDP_BYTES_MAX: usize = 8_192;
+/// Longest candidate: the JSON of `RTCIceCandidate.toJSON()`.
+pub const RTC_CANDIDATE_BYTES_MAX: usize = 1_024;
+/// Candidates in a description, and as many again of each side during one handshake.
+pub const RTC_CANDIDATES_MAX: usize = 64;
+/// Largest signalling message, without the length before it.
+pub const SIGNALLING_MESSAGE_BYTES_MAX: usize = SDP_BYTES_MAX + 16;
+/// What one side may say during one handshake, in all.
+pub const SIGNALLING_BYTES_MAX: usize = 49_152;
+/// A handshake has to have led to a connection within this.
+pub const RTC_HANDSHAKE_MS_MAX: u64 = 20_000;
+/// Handshakes under way at once, in each direction.
+pub const RTC_HANDSHAKES_MAX: usize = 32;
+/// Streams of one direct connection, both directions together.
+pub const RTC_STREAMS_MAX: usize = 256;
+/// Streams that the far end opened and nobody has taken yet.
+pub const RTC_INBOUND_STREAMS_WAITING_MAX: usize = 64;
+/// A circuit on which nobody is being introduced is closed after this.
+pub const CIRCUIT_IDLE_MS: u64 = 5_000;
+/// Of two direct connections to one seed the doubled one is closed after so long without streams.
+pub const RTC_DUPLICATE_MS: u64 = 30_000;
+/// Largest frame of a stream, its length included (libp2p specification "webrtc").
+pub const RTC_FRAME_BYTES_MAX: usize = 16_384;
+/// Bytes of a stream that came and were not read yet. A data channel cannot hold its sender
+/// back, so a stream that is further behind is reset.
+pub const RTC_RECEIVE_BYTES_MAX: usize = 4 << 20;
+/// Bytes of a stream that wait to be sent; past this, whoever writes has to wait.
+pub const RTC_SEND_BYTES_MAX: usize = 1 << 20;
+/// How often the end of a stream may be told, each time to be acknowledged.
+pub const RTC_FINS_MAX: u8 = 16;
+/// The far end has to say within this that it saw the end of a stream.
+pub const RTC_FIN_ACK_MS_MAX: u64 = 10_000;
+
+/// What a relay grants.
 #[derive(Clone, Copy, Debug)]
 pub struct RelayProfile {
     /// Bytes one circuit may carry.
@@ -297,13 +335,13 @@ pub struct RelayProfile {
     pub reservations_max: usize,
 }
 
-/// Interim: to be lowered once tabs reach each other directly and circuits only introduce them.
-pub const RELAY_INTERIM: RelayProfile = RelayProfile {
-    circuit_bytes_max: 2 << 20,
-    circuit_ms_max: 120_000,
-    circuits_per_seed_max: 32,
+/// The relay of a pod: circuits introduce tabs to each other, and carry nothing else.
+pub const RELAY: RelayProfile = RelayProfile {
+    circuit_bytes_max: 65_536,
+    circuit_ms_max: 45_000,
+    circuits_per_seed_max: 64,
     circuits_max: 4_096,
-    reservations_max: 8_192,
+    reservations_max: 16_384,
 };
 
 const _: () = {
@@ -316,8 +354,15 @@ const _: () = {
     assert!(SEEN_MS > RECORD_LIFE_MAX_MS + CLOCK_SKEW_MS);
     assert!(SILENCE_MS_MAX > 2 * PING_MS);
     assert!(HOLDERS <= BUCKET_SEEDS_MAX);
-    assert!(HOLDERS < RELAY_INTERIM.circuits_per_seed_max);
-    assert!(LINKS_MAX + LINKS_OPENED_MIN <= RELAY_INTERIM.circuits_per_seed_max);
+    assert!(HOLDERS < RELAY.circuits_per_seed_max);
+    assert!(LINKS_MAX + LINKS_OPENED_MIN <= RELAY.circuits_per_seed_max);
+    assert!(2 * RTC_HANDSHAKES_MAX <= RELAY.circuits_per_seed_max);
+    assert!(RELAY.circuits_per_seed_max < RELAY.circuits_max);
+    assert!(RELAY.reservations_max >= 10_000);
+    assert!(RELAY.reservations_max <= POD_CONNECTIONS_MAX as usize);
+    assert!(RELAY.circuit_ms_max > 2 * RTC_HANDSHAKE_MS_MAX);
+    assert!(STORES_MAX <= LOOKUPS_MAX && POD_STORES_MAX <= LOOKUPS_MAX + LOOKUPS_WAITING_MAX);
+    assert!(STORE_MS_MAX + STORE_TAIL_MS < REQUEST_MS_MAX);
     assert!(NEIGHBOURHOOD < LINKS_MAX && NEIGHBOURHOOD <= BUCKET_SEEDS_MAX);
     assert!(LOOKUP_SLOW_MS < ASK_MS_MAX && LOOKUP_SEEDS_MAX > BUCKET_SEEDS_MAX);
     assert!(ASK_MS_MAX < FETCH_MS_MAX && FETCH_PODS_MS < FETCH_MS_MAX);
@@ -329,4 +374,15 @@ const _: () = {
     assert!(STORE_MS_MAX < REQUEST_MS_MAX && ASK_MS_MAX < LOOKUP_MS_MAX);
     assert!(ASK_MS_MAX <= STORE_ASK_MS_MAX && STORE_ASK_MS_MAX < FETCH_MS_MAX);
     assert!(PONG_MS_MAX > MINUTE_MS && IDLE_MS_MAX <= DAY_MS);
+    assert!(SDP_BYTES_MAX < SIGNALLING_MESSAGE_BYTES_MAX);
+    assert!(RTC_CANDIDATE_BYTES_MAX < SIGNALLING_MESSAGE_BYTES_MAX);
+    assert!(2 * SIGNALLING_MESSAGE_BYTES_MAX < SIGNALLING_BYTES_MAX);
+    assert!((SIGNALLING_BYTES_MAX as u64) < RELAY.circuit_bytes_max);
+    assert!(RTC_HANDSHAKE_MS_MAX > UPGRADE_MS_MAX && RTC_DUPLICATE_MS > RTC_HANDSHAKE_MS_MAX);
+    assert!(RTC_INBOUND_STREAMS_WAITING_MAX < RTC_STREAMS_MAX);
+    assert!(ASKS_PER_CONNECTION_MAX < RTC_STREAMS_MAX);
+    assert!(RTC_FRAME_BYTES_MAX < RTC_SEND_BYTES_MAX);
+    assert!(STORE_BYTES_MAX < RTC_RECEIVE_BYTES_MAX && RTC_SEND_BYTES_MAX < RTC_RECEIVE_BYTES_MAX);
+    assert!(RTC_FIN_ACK_MS_MAX < RTC_DUPLICATE_MS);
+    assert!(CIRCUIT_IDLE_MS < RTC_HANDSHAKE_MS_MAX);
 };

@@ -59,6 +59,8 @@ pub struct Pod {
     timers: BTreeSet<(u64, u64)>,
     errands: BTreeMap<u64, Errand>,
     errands_begun: u64,
+    /// Placings that were reported, and until when receipts may still follow.
+    placed: VecDeque<(u64, u64)>,
     sweep: load::Sweep,
     outputs: VecDeque<Output<Event>>,
 }
@@ -91,6 +93,10 @@ enum Errand {
     Store(Asker),
     /// A record being looked for.
     Fetch(Asker),
+    /// The same, to be placed with so many seeds.
+    Place(Asker, usize),
+    /// A record being placed.
+    Placing(Asker),
 }
 
 /// A registration under way.
@@ -131,6 +137,7 @@ impl Pod {
             timers: BTreeSet::new(),
             errands: BTreeMap::new(),
             errands_begun: 0,
+            placed: VecDeque::new(),
             sweep: load::Sweep::default(),
             outputs: VecDeque::new(),
             config,
@@ -245,15 +252,24 @@ impl Pod {
                     self.answer(asker, result, |id, receipt| ToSeed::Stored { id, receipt });
                 }
             }
-            custody::Event::Fetched { id, result } => {
-                if let Some(Errand::Fetch(asker)) = self.errands.remove(&id) {
+            custody::Event::Fetched { id, result } => match self.errands.remove(&id) {
+                Some(Errand::Fetch(asker)) => {
                     let record = result.map(|record| record.into_bytes());
                     self.answer(asker, record, |id, record| ToSeed::Fetched { id, record });
                 }
+                Some(Errand::Place(asker, copies)) => {
+                    self.place_fetched(now, asker, copies, result);
+                }
+                _ => {}
+            },
+            custody::Event::Receipt { id, receipt } => {
+                if let Some(Errand::Placing(Asker::Channel(channel, id))) = self.errands.get(&id) {
+                    let (channel, id) = (*channel, *id);
+                    self.tell(channel, &ToSeed::Promised { id, receipt });
+                }
             }
-            custody::Event::Receipt { .. }
-            | custody::Event::Stored { .. }
-            | custody::Event::Held { .. } => {}
+            custody::Event::Stored { id, .. } => self.placed(now, id),
+            custody::Event::Held { .. } => {}
         }
     }
 

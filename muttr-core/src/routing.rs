@@ -243,7 +243,7 @@ impl Routing {
             return;
         };
         let question = Message::find_node(&lookup.key).encode();
-        while let Some(contact) = lookup.next(now) {
+        while let Some(contact) = lookup.next(now, |seed| self.links.traits(seed).is_some()) {
             let Contact { seed, addresses } = contact;
             let purpose = Purpose::Lookup(number);
             self.links.ask(

@@ -57,6 +57,9 @@ pub struct Config {
     pub identity: Option<Identity>,
     /// Bytes to keep for others; 0 for none.
     pub keep_bytes_max: u64,
+    /// No other seed shall learn that this one is there: it has no links, keeps nothing for
+    /// others, and its pod places and fetches for it.
+    pub hidden: bool,
     /// Everything random comes from this: 32 bytes nobody else knows.
     pub random: [u8; 32],
 }
@@ -105,6 +108,8 @@ pub struct Seed {
     /// Arrivals the application has not advanced past.
     arrivals: BTreeSet<u64>,
     line: line::Line,
+    /// As far as is known the pod speaks the version in which it places records for us.
+    pod_places: bool,
     ready: bool,
     /// The notification whose opening had not ended when the last run did.
     crashed: Option<Vec<u8>>,
@@ -138,9 +143,14 @@ impl Seed {
         let mut rng = ChaCha20Rng::from_seed(config.random);
         let mut random = [0; 32];
         rng.fill_bytes(&mut random);
+        let bytes_max = if config.hidden {
+            0
+        } else {
+            config.keep_bytes_max
+        };
         let custody = Custody::new(custody::Config {
-            stores: config.keep_bytes_max > 0,
-            bytes_max: config.keep_bytes_max,
+            stores: bytes_max > 0,
+            bytes_max,
             ..custody::Config::seed(CUSTODY_SPACE, config.key.clone(), random)
         });
         Self {
@@ -158,6 +168,7 @@ impl Seed {
             inbox: inbox::Inbox::default(),
             arrivals: BTreeSet::new(),
             line: line::Line::default(),
+            pod_places: true,
             ready: false,
             crashed: None,
             own_loaded: false,
@@ -209,6 +220,8 @@ impl Seed {
                 alias,
                 judgement,
             } => self.judge(now, id, &alias, judgement),
+            // Who is hidden keeps nothing, whatever they would keep otherwise.
+            Command::Quota { .. } if self.config.hidden => {}
             Command::Quota { bytes_max } => {
                 self.custody_command(now, custody::Command::Quota { bytes_max });
             }
@@ -229,6 +242,11 @@ impl Seed {
                 self.channel_bytes(now, &bytes);
             }
             Input::Frame(Link::Channel(_), _) => {}
+            // Nobody was asked for a link, so nobody is answered on one.
+            Input::Linked(Link::Seed(_), _)
+            | Input::Unlinked(Link::Seed(_))
+            | Input::Frame(Link::Seed(_), _)
+                if self.config.hidden => {}
             Input::Linked(Link::Seed(seed), _) if seed == self.config.pod.seed => {
                 self.relink = (None, limit::RECONNECT_MS.0);
                 self.give_custody(now, input);

@@ -7,7 +7,7 @@
 //! as each side knows it: the seed's is what the person typed, the pod's is its configured name.
 //!
 //! ```text
-//! seed → pod   e                payload, clear: version u8 (1) ‖ host
+//! seed → pod   e                payload, clear: version u8 (1 or 2) ‖ host
 //! pod → seed   e, ee, s, es     payload: PodProof
 //!   or         one byte         the number of a rejection, clear; the pod then closes
 //! seed → pod   ToPod::Identify  the first message of the open session
@@ -61,13 +61,33 @@ const REFUSALS: [Rejection; 6] = [
 ];
 /// Sets this use of the handshake apart from later ones.
 const PURPOSE: &[u8] = b"home";
-const VERSION: u8 = 1;
 const KEY_BYTES: usize = 32;
 const TAG_BYTES: usize = 16;
 const LAST: u8 = 0;
 const MORE: u8 = 1;
 /// Message bytes in a piece that is not the last.
 const PIECE_BYTES: usize = limit::NOISE_CHUNK_BYTES - 1;
+
+/// What may be said in a session. A seed names the lowest one that has what it needs, so that it
+/// is understood by as many pods as can be; a pod takes every one it knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// Everything but what a later one adds.
+    First,
+    /// Adds that a pod places records with seeds for somebody who has no links of their own.
+    Second,
+}
+
+impl Version {
+    const ALL: [Self; 2] = [Self::First, Self::Second];
+
+    const fn byte(self) -> u8 {
+        match self {
+            Self::First => 1,
+            Self::Second => 2,
+        }
+    }
+}
 
 /// What a seed has between its first handshake message and the pod's answer.
 pub struct Greeting {
@@ -79,12 +99,16 @@ impl Greeting {
     ///
     /// # Errors
     /// [`Rejection::Unsupported`] if the Noise pattern cannot be built.
-    pub fn start(host: &Host, random: [u8; 32]) -> Result<(Self, Vec<u8>), Rejection> {
+    pub fn start(
+        host: &Host,
+        version: Version,
+        random: [u8; 32],
+    ) -> Result<(Self, Vec<u8>), Rejection> {
         let mut noise = builder(random)?
             .prologue(&prologue(host))
             .and_then(snow::Builder::build_initiator)
             .map_err(|_| Rejection::Unsupported)?;
-        let hello = [&[VERSION], host.as_str().as_bytes()].concat();
+        let hello = [&[version.byte()], host.as_str().as_bytes()].concat();
         let first = write_handshake(&mut noise, &hello)?;
         Ok((Self { noise }, first))
     }
@@ -148,7 +172,7 @@ pub fn answer(
         .map_err(|_| Rejection::Unsupported)?;
     let hello = read_handshake(&mut noise, first).map_err(|_| Rejection::Malformed)?;
     let (version, dialled) = hello.split_first().ok_or(Rejection::Malformed)?;
-    if *version != VERSION {
+    if !Version::ALL.iter().any(|known| known.byte() == *version) {
         return Err(Rejection::Unsupported);
     }
     let dialled = core::str::from_utf8(dialled).map_err(|_| Rejection::Malformed)?;

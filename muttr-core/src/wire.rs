@@ -11,7 +11,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::rejection::Rejection;
 
 pub mod channel;
+pub mod signal;
 pub mod store;
+pub(crate) mod varint;
 
 /// Encodes canonically.
 #[must_use]

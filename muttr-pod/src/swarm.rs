@@ -57,7 +57,7 @@ pub(crate) fn swarm(
 
 /// Rates are left to the number of connections: behind one address there may be a whole school.
 fn relay_config() -> relay::Config {
-    let profile = limit::RELAY_INTERIM;
+    let profile = limit::RELAY;
     relay::Config {
         max_reservations: profile.reservations_max,
         max_circuits: profile.circuits_max,

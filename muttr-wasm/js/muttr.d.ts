@@ -31,6 +31,7 @@ export interface StartOptions {
   channel: string;
   pod: { seed: string; addresses: string[]; stun: string | undefined } | undefined;
   quotaBytes: number | undefined;
+  hidden: boolean;
 }
 
 export interface Letter {

@@ -31,6 +31,7 @@ const STATS_MS = 250;
 export class LivingSeed implements Seed {
   readonly host: string;
   readonly fingerprint: string | undefined;
+  readonly hidden: boolean;
   readonly #instance: Instance;
   readonly #events = new Emitter<InnerEvents>();
   /** Called, last first, when it is over. */
@@ -41,9 +42,10 @@ export class LivingSeed implements Seed {
   #address: Address | undefined;
   #statsTimer: ReturnType<typeof setTimeout> | undefined;
 
-  private constructor(instance: Instance, host: string, fingerprint: string | undefined) {
+  private constructor(instance: Instance, options: wasm.StartOptions, fingerprint: string | undefined) {
     this.#instance = instance;
-    this.host = host;
+    this.host = options.host;
+    this.hidden = options.hidden;
     this.fingerprint = fingerprint;
   }
 
@@ -57,7 +59,7 @@ export class LivingSeed implements Seed {
     person: wasm.Person | undefined,
     unlock: () => void,
   ): Promise<LivingSeed> {
-    const seed = new LivingSeed(instance, options.host, person?.fingerprint());
+    const seed = new LivingSeed(instance, options, person?.fingerprint());
     seed.#endings.push(unlock);
     try {
       await seed.#start(options, person);

@@ -61,6 +61,12 @@ export interface SeedOptions extends AbortOptions, StoreOptions {
   /** What this seed keeps for others; without it 128 MiB, and `quotaBytes: 0` keeps nothing. */
   storage?: StorageOptions;
   /**
+   * `true` hides this seed's IP address from other seeds: it is linked to none, and its pod places
+   * and fetches for it. It keeps nothing for others, whatever `storage` says, and its pod sees all
+   * that it sends and fetches. Not remembered: say it at every `join`. Needs an `identity`.
+   */
+  hideAddress?: boolean;
+  /**
    * When another tab of this profile already is this seed: `'exclusive'` (the default) rejects
    * with ALREADY_OPEN, `'wait'` takes over once that tab closes.
    */
@@ -95,6 +101,8 @@ export interface Seed extends AsyncDisposable {
   readonly host: string;
   /** The identity's fingerprint, if there is one. */
   readonly fingerprint: string | undefined;
+  /** Whether it hides its address from other seeds: `hideAddress`. */
+  readonly hidden: boolean;
 
   /**
    * Takes an alias at the pod, or renews it.
@@ -129,7 +137,10 @@ export interface Seed extends AsyncDisposable {
   /** Decides about a person. */
   judge(address: string, judgement: Judgement, options?: AbortOptions): Promise<Contact>;
 
-  /** Changes what is kept for others, from now on and in later lives of this seed. */
+  /**
+   * Changes what is kept for others, from now on and in later lives of this seed; while it is
+   * hidden, in later ones only.
+   */
   setStorage(storage: StorageOptions): Promise<void>;
   /** `await` it for the figures of this moment, iterate over it for every change. */
   stats(options?: StatsOptions): StatsFeed;
@@ -268,6 +279,7 @@ export interface Connection {
   peer: string;
   /** It is the pod this seed joined. */
   pod: boolean;
+  /** `webrtc` goes from tab to tab; `relay` is a circuit through the pod. */
   kind: 'websocket' | 'webrtc' | 'relay';
   /** Nobody stands between; `false` over a relay. */
   direct: boolean;
@@ -278,6 +290,7 @@ export interface Connection {
 export interface SeedStats {
   /** Seeds it is linked to, the pod included. */
   peers: number;
+  /** None for a hidden seed, which only has its pod's channel. */
   connections: Connection[];
   /** Where others can reach it: multiaddrs. */
   addresses: string[];

@@ -4,7 +4,7 @@ use muttr_core::time::Time;
 use web_time::Instant;
 
 /// Counts from its making.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Clock(Instant);
 
 impl Clock {

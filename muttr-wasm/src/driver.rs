@@ -5,6 +5,7 @@ use std::{cell::RefCell, rc::Rc, time::Duration};
 use futures::{
     FutureExt as _, StreamExt as _,
     channel::mpsc::{UnboundedReceiver, UnboundedSender},
+    future,
 };
 use futures_timer::Delay;
 use muttr_core::{
@@ -43,7 +44,8 @@ pub(crate) enum Wish {
 pub(crate) struct Driver {
     pub(crate) seed: Seed,
     pub(crate) clock: Clock,
-    pub(crate) network: Network,
+    /// None for a seed that no other seed shall see: then there is no libp2p here at all.
+    pub(crate) network: Option<Network>,
     pub(crate) line: Line,
     pub(crate) wishes: UnboundedReceiver<Wish>,
     pub(crate) requests: UnboundedSender<Request>,
@@ -77,7 +79,9 @@ impl Driver {
             let now = self.clock.now();
             let news = self.line.upkeep(now);
             self.hear(news);
-            self.network.upkeep(now);
+            if let Some(network) = &mut self.network {
+                network.upkeep(now);
+            }
             self.drain();
             if self.figures.borrow_mut().take_changed() {
                 (self.tell)(Told::Figures);
@@ -93,7 +97,7 @@ impl Driver {
                     Outcome::Recalled(ticket, rows) => Input::Recalled(ticket, rows),
                 }),
                 news = self.line.next(self.clock).fuse() => self.hear(Some(news)),
-                input = self.network.next(self.clock).fuse() => self.give(input),
+                input = heard(&mut self.network, self.clock).fuse() => self.give(input),
                 () = timer => self.give(Input::Tick),
             }
         }
@@ -106,7 +110,11 @@ impl Driver {
                 let _ = self.requests.unbounded_send(Request::Note(write));
             }
             #[cfg(feature = "test-handles")]
-            Wish::Network(act) => act(&mut self.network),
+            Wish::Network(act) => {
+                if let Some(network) = &mut self.network {
+                    act(network);
+                }
+            }
             Wish::Wake => {
                 let news = self.line.wake(self.clock.now());
                 self.hear(news);
@@ -146,9 +154,9 @@ impl Driver {
     /// Does one thing; some things are answered at once.
     fn perform(&mut self, output: Output<Event>) -> Option<Input<Command>> {
         match output {
-            Output::Link(seed, addresses) => self.network.link(seed, addresses),
+            Output::Link(seed, addresses) => self.network.as_mut()?.link(seed, addresses),
             Output::Unlink(Link::Seed(seed)) => {
-                self.network.unlink(seed);
+                self.network.as_mut()?.unlink(seed);
                 None
             }
             Output::Unlink(Link::Channel(_)) => {
@@ -159,7 +167,7 @@ impl Driver {
             Output::Send(link, frame) => {
                 self.figures.borrow_mut().sent_bytes += bytes_of(&frame);
                 match (link, frame) {
-                    (Link::Seed(seed), frame) => self.network.send(seed, frame),
+                    (Link::Seed(seed), frame) => self.network.as_mut()?.send(seed, frame),
                     (Link::Channel(_), Frame::Channel(bytes)) => {
                         self.line.send(&bytes);
                         None
@@ -203,13 +211,22 @@ impl Driver {
 
     /// Sleeps until the machine, the line or the network has something to do.
     fn timer(&self) -> Delay {
-        let shell = earliest(self.line.deadline(), self.network.deadline());
+        let network = self.network.as_ref().and_then(Network::deadline);
+        let shell = earliest(self.line.deadline(), network);
         let deadline = earliest(self.seed.deadline(), shell);
         let now_ms = self.clock.now().mono_ms;
         // Browsers run a timer of more than 24 days at once.
         let longest_ms = limit::HOUR_MS;
         let pause_ms = deadline.map_or(longest_ms, |at_ms| at_ms.saturating_sub(now_ms));
         Delay::new(Duration::from_millis(pause_ms.min(longest_ms)))
+    }
+}
+
+/// Waits for the next thing that concerns the machine; for ever where there is no network.
+async fn heard(network: &mut Option<Network>, clock: Clock) -> Input<Command> {
+    match network {
+        Some(network) => network.next(clock).await,
+        None => future::pending().await,
     }
 }
 

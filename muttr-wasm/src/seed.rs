@@ -51,6 +51,8 @@ struct Options {
     /// What it says of itself; absent when it does not answer.
     pod: Option<Pod>,
     quota_bytes: Option<u64>,
+    /// No other seed shall see this one.
+    hidden: bool,
 }
 
 #[derive(Deserialize)]
@@ -83,6 +85,7 @@ pub struct Seed {
     waiting: Waiting,
     pub(crate) wishes: UnboundedSender<Wish>,
     pub(crate) figures: Rc<RefCell<Figures>>,
+    hidden: bool,
     quota_bytes: Cell<u64>,
     ended: RefCell<Option<oneshot::Receiver<()>>>,
 }
@@ -189,10 +192,13 @@ impl Seed {
         })
     }
 
-    /// Keeps at most so many bytes for others, in later lives as well.
+    /// Keeps at most so many bytes for others, in later lives as well; while it is hidden in
+    /// later ones only.
     pub fn quota(&self, bytes_max: f64) {
         let bytes_max = bytes_max as u64;
-        self.quota_bytes.set(bytes_max);
+        if !self.hidden {
+            self.quota_bytes.set(bytes_max);
+        }
         let write = Write::Put(Table::Setting, settings::quota_row(bytes_max));
         let _ = self.wishes.unbounded_send(Wish::Note(write));
         self.wish(Command::Quota { bytes_max });
@@ -269,16 +275,22 @@ async fn start(
 
     let figures = Rc::new(RefCell::new(Figures::default()));
     let clock = Clock::new();
-    let network = Network::new(network::Config {
+    let hidden = options.hidden;
+    // What is remembered comes back once the seed hides no more.
+    let quota_bytes = if hidden { 0 } else { quota_bytes };
+    let network = network::Config {
         keypair: &keypair,
         stores: quota_bytes > 0,
         pod: &pod.contact,
         stun: pod.stun,
         clock,
         figures: Rc::clone(&figures),
-    })?;
+    };
+    let network = (!hidden).then(|| Network::new(network)).transpose()?;
     #[cfg(feature = "test-handles")]
-    crate::handles::serve(&network);
+    if let Some(network) = &network {
+        crate::handles::serve(network);
+    }
     let identity = person.map(Person::into_identity);
     let config = seed::Config {
         host,
@@ -286,6 +298,7 @@ async fn start(
         key,
         identity,
         keep_bytes_max: quota_bytes,
+        hidden,
         random: random::bytes(),
     };
     let waiting = Waiting::default();
@@ -318,6 +331,7 @@ async fn start(
         waiting,
         wishes,
         figures,
+        hidden,
         quota_bytes,
         ended,
     })

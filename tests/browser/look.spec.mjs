@@ -75,6 +75,15 @@ for (const room of ['Network', 'People', 'Settings']) {
   })
 }
 
+test('hidden from other seeds', OPTIONS, async () => {
+  await alice.page.setViewportSize({ width: 1280, height: 800 })
+  await alice.room('Network')
+  await alice.hide(true)
+  await looksWell('network-hidden')
+  await alice.hide(false)
+  await alice.page.locator('[data-peer]').first().waitFor()
+})
+
 test('one person', OPTIONS, async () => {
   await alice.page.setViewportSize({ width: 1280, height: 800 })
   await alice.room('People')

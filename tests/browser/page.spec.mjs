@@ -165,6 +165,48 @@ test('keeping for others can be switched off and on', OPTIONS, async () => {
   await leave(ivan)
 })
 
+test('who hides their address has nobody but the pod, and everything still works', OPTIONS, async () => {
+  const [mike, nina] = [await reader('mike'), await reader('nina')]
+  await mike.settle('mike')
+  await nina.settle('nina')
+  await nina.room('Network')
+  await nina.page.locator('[data-peer]').first().waitFor()
+  await nina.hide(true)
+  await nina.page.getByText('nobody could ask this page for it').waitFor()
+
+  // Remembered, and nothing of the network comes to life before it is read.
+  const sockets = []
+  nina.page.on('websocket', socket => sockets.push(new URL(socket.url()).pathname))
+  await nina.page.addInitScript(() => {
+    globalThis.callsBegun = 0
+    const Call = globalThis.RTCPeerConnection
+    globalThis.RTCPeerConnection = function (...given) {
+      globalThis.callsBegun += 1
+      return new Call(...given)
+    }
+  })
+  await nina.page.reload()
+  await nina.online()
+  await nina.room('Network')
+  assert.equal(await nina.page.locator('[data-peer]').count(), 0)
+  await nina.writeFirst(at('mike'), 'from nowhere')
+  await nina.status('from nowhere', ['notified', 'fetched', 'read'])
+  await mike.accept(at('nina'))
+  await mike.write('to nowhere')
+  await nina.reads('to nowhere')
+  assert.deepEqual([...new Set(sockets)], ['/channel'])
+  assert.equal(await nina.page.evaluate(() => globalThis.callsBegun), 0)
+
+  await nina.room('Network')
+  await nina.hide(false)
+  await nina.page.locator('[data-peer]').first().waitFor()
+  await nina.page.getByText('of 128 MB').waitFor()
+  await nina.open(at('mike'))
+  await nina.write('seen again')
+  await mike.reads('seen again')
+  await leave(mike, nina)
+})
+
 test('a message can be written without a mouse', OPTIONS, async () => {
   const [judy, karl] = [await reader('judy'), await reader('karl')]
   await judy.settle('judy')

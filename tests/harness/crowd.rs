@@ -11,12 +11,22 @@ use muttr_core::{
 use crate::{
     profile::{CALM, Profile},
     scenario::{Person, PodName},
+    simulator::Manner,
     village::{Village, draft},
 };
 
 const OAK: PodName = PodName::Oak;
 /// How wrong people's clocks are, one way or the other.
 const CLOCKS_OFF_MS: u64 = 3 * HOUR_MS;
+
+/// Carol lets no other seed see her, and must fare no worse.
+fn manner(who: Person) -> Manner {
+    if who == Person::Carol {
+        Manner::Hidden
+    } else {
+        Manner::Storing
+    }
+}
 
 /// A village in which things happen at random.
 #[derive(Debug)]
@@ -48,7 +58,7 @@ impl Crowd {
             village.join_seed(OAK)?;
         }
         for who in Person::ALL {
-            village.join(*who, OAK, true)?;
+            village.join(*who, OAK, manner(*who))?;
             // Nobody's clock is right.
             let off_ms = village.world.roll(2 * CLOCKS_OFF_MS) as i64 - CLOCKS_OFF_MS as i64;
             let tab = village.person(*who)?;
@@ -85,7 +95,7 @@ impl Crowd {
             4 => self.seed_dies(),
             5 if there => self.accept_somebody(who)?,
             _ if there => self.write(who)?,
-            _ => self.village.join(who, OAK, true)?,
+            _ => self.village.join(who, OAK, manner(who))?,
         }
         let pause_ms = self.village.world.roll(5_000);
         self.village.run(pause_ms)?;
@@ -104,7 +114,7 @@ impl Crowd {
         }
         for who in Person::ALL {
             if !self.village.world.runs(self.village.person(*who)?) {
-                self.village.join(*who, OAK, true)?;
+                self.village.join(*who, OAK, manner(*who))?;
             }
         }
         self.village.run(25 * MINUTE_MS)?;

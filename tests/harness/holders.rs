@@ -19,7 +19,7 @@ use crate::{
     profile::Profile,
     promises::{check_answer, has_kept},
     sample,
-    simulator::{Role, Who, World, pod_address},
+    simulator::{Manner, Role, Who, World, pod_address},
 };
 
 /// The world, and who is in it.
@@ -83,7 +83,13 @@ impl Holders {
         }
         for number in 0..tabs {
             let pod = this.pods[number % pods];
-            let who = this.add(&format!("tab {number}"), Role::Tab { pod, stores: true });
+            let who = this.add(
+                &format!("tab {number}"),
+                Role::Tab {
+                    pod,
+                    manner: Manner::Storing,
+                },
+            );
             this.tabs.push(who);
         }
         for who in this

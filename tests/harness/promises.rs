@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use muttr_core::{
     limit,
-    machine::{Frame, Output, Table},
+    machine::{Frame, Link, Output, Table},
     name::{MessageId, RecordKey},
     seed::{Event, Status},
     wire::{
@@ -17,7 +17,7 @@ use muttr_core::{
 use crate::{
     oracle::Oracle,
     part::{Part, Told},
-    simulator::{Role, Who, World},
+    simulator::{Manner, Role, Who, World},
 };
 
 /// Questions that may be on their way in the whole world, for each participant.
@@ -121,9 +121,20 @@ fn notification_is_kept(world: &World<Part>, key: &RecordKey) -> Result<(), Stri
     ))
 }
 
+fn is_hidden(world: &World<Part>, who: Who) -> bool {
+    let hidden = Manner::Hidden;
+    matches!(world.at(who).role, Role::Tab { manner, .. } if manner == hidden)
+}
+
 impl Oracle<Part> for Promises {
     fn sees(&mut self, world: &World<Part>, who: Who, output: &Output<Told>) -> Result<(), String> {
         match output {
+            Output::Link(..) | Output::Unlink(Link::Seed(_)) | Output::Send(Link::Seed(_), _)
+                if is_hidden(world, who) =>
+            {
+                let name = &world.at(who).name;
+                Err(format!("{name} is hidden and turns to other seeds"))
+            }
             Output::Send(_, Frame::Answer(_, bytes)) => check_answer(world, who, bytes),
             Output::Event(Told::Seed(event)) => self.told(world, who, event),
             _ => Ok(()),

@@ -13,6 +13,8 @@ pub use lexicon::{Person, PodName, Stage, Standing};
 
 use lexicon::{Form, Word};
 
+use crate::simulator::Manner;
+
 const GRAMMAR: &str = include_str!("../scenarios/grammar.txt");
 
 /// A whole file, ready to be played.
@@ -58,11 +60,11 @@ pub enum Step {
     PodKilled(PodName),
     /// `POD restarts`
     PodRestarts(PodName),
-    /// `PERSON joins POD`, and whether they store for others
+    /// `PERSON joins POD`, and how
     Join {
         who: Person,
         pod: PodName,
-        stores: bool,
+        manner: Manner,
     },
     /// `PERSON leaves`
     Leave(Person),
@@ -260,12 +262,17 @@ fn step(form: &Form, slots: &[&Word]) -> Result<Step, String> {
         "join" => Step::Join {
             who: slots.person()?,
             pod: slots.pod()?,
-            stores: true,
+            manner: Manner::Storing,
         },
         "join_idle" => Step::Join {
             who: slots.person()?,
             pod: slots.pod()?,
-            stores: false,
+            manner: Manner::Idle,
+        },
+        "join_hidden" => Step::Join {
+            who: slots.person()?,
+            pod: slots.pod()?,
+            manner: Manner::Hidden,
         },
         "leave" => Step::Leave(slots.person()?),
         "crash" => Step::Crash(slots.person()?),

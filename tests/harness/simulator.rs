@@ -25,7 +25,7 @@ mod tests;
 mod trace;
 
 pub use disk::Disk;
-pub use participant::{Participant, Role, Who, circuit_address, pod_address};
+pub use participant::{Manner, Participant, Role, Who, circuit_address, pod_address};
 
 use disk::{Finished, Task};
 use participant::Alive;

@@ -13,6 +13,7 @@ use muttr_core::{
 use crate::{
     profile::Profile,
     scenario::{Address, Line, Person, PodName, Scenario, Standing, Step},
+    simulator::Manner,
     village::Village,
 };
 
@@ -87,14 +88,14 @@ impl Stage {
                 self.village.run(RELOAD_MS)?;
                 self.pod_starts(*pod)?;
             }
-            Step::Join { who, pod, stores } => self.join(*who, *pod, *stores)?,
+            Step::Join { who, pod, manner } => self.join(*who, *pod, *manner)?,
             Step::Leave(who) => self.village.world.leave(self.village.person(*who)?),
             Step::Crash(who) => self.village.world.kill(self.village.person(*who)?),
             Step::Reload(who) => {
                 self.village.world.leave(self.village.person(*who)?);
                 self.village.run(RELOAD_MS)?;
-                let pod = self.village.home(*who)?;
-                self.join(*who, pod, true)?;
+                let (pod, manner) = self.village.home(*who)?;
+                self.join(*who, pod, manner)?;
             }
             Step::SeedsJoin(count, pod) => self.seeds_join(*count, *pod)?,
             Step::SeedsLeave(count) => {
@@ -210,8 +211,8 @@ impl Stage {
     }
 
     /// Opens a profile, and waits until it knows how it stands with its pod.
-    fn join(&mut self, who: Person, pod: PodName, stores: bool) -> Result<(), String> {
-        self.village.join(who, pod, stores)?;
+    fn join(&mut self, who: Person, pod: PodName, manner: Manner) -> Result<(), String> {
+        self.village.join(who, pod, manner)?;
         let wanted = if self.village.world.runs(self.village.pod(pod)?) {
             State::Online
         } else {

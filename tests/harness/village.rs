@@ -20,7 +20,7 @@ use crate::{
     profile::Profile,
     promises::Promises,
     scenario::{Person, PodName},
-    simulator::{Role, Who, World, pod_address},
+    simulator::{Manner, Role, Who, World, pod_address},
 };
 
 /// How long a command may take to come back, and a claim to become true.
@@ -56,7 +56,10 @@ struct Tab {
     pod: PodName,
     key: SigningKey,
     identity: Identity,
+    /// Whether it stores for others when it is not hidden.
     stores: bool,
+    /// How it takes part this time.
+    manner: Manner,
     state: State,
     /// Answers that came back and were not taken yet.
     done: BTreeMap<u64, Result<Done, Rejection>>,
@@ -159,24 +162,23 @@ impl Village {
         self.world.command(who, Order::Pod(pod::Command::Start));
     }
 
-    /// Opens a person's profile, new or as it was left.
+    /// Opens a person's profile, new or as it was left. Who once stored nothing goes on so.
     ///
     /// # Errors
     /// When the pod was never started, or the profile is open.
-    pub fn join(&mut self, person: Person, pod: PodName, stores: bool) -> Result<(), String> {
+    pub fn join(&mut self, person: Person, pod: PodName, manner: Manner) -> Result<(), String> {
         let home = self.pod(pod)?;
         if !self.people.contains_key(&person) {
             let key = SigningKey::from_bytes(&self.world.random());
             let seed = SeedId(key.verifying_key().to_bytes());
-            let who = self
-                .world
-                .add(person.word(), seed, Role::Tab { pod: home, stores });
+            let role = Role::Tab { pod: home, manner };
             let profile = Tab {
-                who,
+                who: self.world.add(person.word(), seed, role),
                 pod,
                 key,
                 identity: cast::identity(person),
-                stores,
+                stores: true,
+                manner,
                 state: State::Connecting,
                 done: BTreeMap::new(),
                 announced: BTreeSet::new(),
@@ -185,18 +187,20 @@ impl Village {
             };
             self.people.insert(person, profile);
         }
-        let profile = self.profile(person)?;
+        let profile = self.profile_mut(person)?;
         let who = profile.who;
+        profile.stores &= manner != Manner::Idle;
+        profile.manner = match manner {
+            Manner::Storing if !profile.stores => Manner::Idle,
+            manner => manner,
+        };
+        let (key, identity) = (profile.key.clone(), profile.identity.clone());
+        let manner = profile.manner;
         if self.world.runs(who) {
             return Err(format!("{person} is there already"));
         }
-        let (key, identity) = (profile.key.clone(), profile.identity.clone());
-        let keep_bytes_max = if profile.stores {
-            limit::KEEP_BYTES_DEFAULT
-        } else {
-            0
-        };
-        self.start_seed(who, pod, key, Some(identity), keep_bytes_max);
+        self.world.at_mut(who).role = Role::Tab { pod: home, manner };
+        self.start_seed(who, pod, key, Some(identity), manner);
         let profile = self.profile_mut(person)?;
         profile.state = State::Connecting;
         profile.refused = None;
@@ -209,7 +213,7 @@ impl Village {
         pod: PodName,
         key: SigningKey,
         identity: Option<Identity>,
-        keep_bytes_max: u64,
+        manner: Manner,
     ) {
         let random = self.world.random();
         let home = &self.pods[&pod];
@@ -218,12 +222,17 @@ impl Village {
             seed,
             addresses: vec![pod_address(home.who)],
         };
+        let keep_bytes_max = match manner {
+            Manner::Idle => 0,
+            Manner::Storing | Manner::Hidden => limit::KEEP_BYTES_DEFAULT,
+        };
         let config = seed::Config {
             host,
             pod: contact,
             key,
             identity,
             keep_bytes_max,
+            hidden: manner == Manner::Hidden,
             random,
         };
         self.world
@@ -245,11 +254,11 @@ impl Village {
             seed,
             Role::Tab {
                 pod: home,
-                stores: true,
+                manner: Manner::Storing,
             },
         );
         self.seeds.push((who, key.clone()));
-        self.start_seed(who, pod, key, None, limit::KEEP_BYTES_DEFAULT);
+        self.start_seed(who, pod, key, None, Manner::Storing);
         Ok(())
     }
 
@@ -264,7 +273,7 @@ impl Village {
     pub fn restart_seed(&mut self, who: Who, pod: PodName) {
         let seed = self.seeds.iter().find(|(seed, _)| *seed == who);
         if let Some(key) = seed.map(|(_, key)| key.clone()) {
-            self.start_seed(who, pod, key, None, limit::KEEP_BYTES_DEFAULT);
+            self.start_seed(who, pod, key, None, Manner::Storing);
         }
     }
 
@@ -397,12 +406,13 @@ impl Village {
         Ok(self.profile(person)?.state)
     }
 
-    /// The pod that a person calls home.
+    /// The pod that a person calls home, and how their profile takes part.
     ///
     /// # Errors
     /// When the person never joined.
-    pub fn home(&self, person: Person) -> Result<PodName, String> {
-        Ok(self.profile(person)?.pod)
+    pub fn home(&self, person: Person) -> Result<(PodName, Manner), String> {
+        let profile = self.profile(person)?;
+        Ok((profile.pod, profile.manner))
     }
 
     /// How many messages a person could not open.

@@ -5,7 +5,7 @@ export async function greet(pod: string, signal: AbortSignal): Promise<Delivery 
   await init(new URL('./muttr.wasm', import.meta.url));
   const identity = (await Identity.load()) ?? (await Identity.create({ signal }));
   await identity.save();
-  const seed: Seed = await join({ pod, identity, storage: { quotaBytes: 0 }, signal });
+  const seed: Seed = await join({ pod, identity, storage: { quotaBytes: 0 }, hideAddress: true, signal });
   const address: Address = await seed.register('alice');
   const stop = seed.on('delivery', ({ status, heldBy }) => console.log(status, heldBy.seeds + heldBy.pods));
   try {
@@ -22,8 +22,9 @@ export async function greet(pod: string, signal: AbortSignal): Promise<Delivery 
 export async function read(seed: Seed): Promise<Message[]> {
   const read: Message[] = [];
   for await (const message of seed.inbox({ live: false })) read.push(message);
-  const { storedBytes } = await seed.stats();
-  return storedBytes > 0 ? read : [];
+  const { storedBytes, connections } = await seed.stats();
+  const hidden: boolean = seed.hidden && connections.every(({ kind }) => kind !== 'webrtc');
+  return storedBytes > 0 && !hidden ? read : [];
 }
 
 // @ts-expect-error a pod has to be named

@@ -82,7 +82,7 @@ impl Net {
         }
     }
 
-    pub(crate) const fn protocol(
+    pub(crate) fn protocol(
         &mut self,
         protocol: Protocol,
     ) -> &mut request_response::Behaviour<Framing> {

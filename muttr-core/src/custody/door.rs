@@ -33,6 +33,8 @@ pub struct Config {
     pub bytes_reserved: u64,
     /// Records kept at most.
     pub records_max: usize,
+    /// Stores under way at once.
+    pub stores_max: usize,
     /// Links beyond which idle ones are closed before another is opened.
     pub links_max: usize,
     /// Others link to us directly and not over circuits, as to a pod: when such a link breaks,
@@ -53,6 +55,7 @@ impl Config {
             bytes_max: limit::KEEP_BYTES_DEFAULT,
             bytes_reserved: 0,
             records_max: limit::KEEP_RECORDS_MAX,
+            stores_max: limit::STORES_MAX,
             links_max: limit::LINKS_MAX,
             direct: false,
         }
@@ -65,6 +68,7 @@ impl Config {
             bytes_max: limit::POD_BYTES_DEFAULT,
             bytes_reserved: limit::POD_BYTES_DEFAULT / 2,
             records_max: limit::POD_RECORDS_MAX,
+            stores_max: limit::POD_STORES_MAX,
             links_max: limit::POD_LINKS_MAX,
             direct: true,
             ..Self::seed(space, key, random)

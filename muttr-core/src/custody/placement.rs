@@ -53,7 +53,7 @@ impl Placement {
 impl Custody {
     /// Begins a store.
     pub(super) fn store(&mut self, now: Time, id: u64, record: Record, copies: usize) {
-        if self.placements.len() >= limit::STORES_MAX || copies == 0 {
+        if self.placements.len() >= self.stores_max || copies == 0 {
             return self.report(Event::Stored { id, receipts: 0 });
         }
         let (key, expires_h) = (record.key(), record.expires_h());

@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Promises to keep a record until it expires.
-pub(super) fn sign(key: &SigningKey, record: RecordKey, expires_h: u32) -> Receipt {
+pub(crate) fn sign(key: &SigningKey, record: RecordKey, expires_h: u32) -> Receipt {
     let seed = SeedId(key.verifying_key().to_bytes());
     let signature = key.sign(&Receipt::signed_bytes(&record, expires_h, &seed));
     let signature: Vec<u8> = signature.to_bytes().into();

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     custody,
     envelope::record::Record,
+    limit,
     machine::{Batch, Input, Kept, Need, Row, Scan, Table, Write},
     name::{Alias, Fingerprint, RecordKey},
     rejection::Rejection,
@@ -29,6 +30,7 @@ impl Pod {
             | ToPod::Resolve { id, .. }
             | ToPod::Store { id, .. }
             | ToPod::Fetch { id, .. }
+            | ToPod::Place { id, .. }
             | ToPod::Notify { id, .. } => self.request(now, channel, id, message),
         }
     }
@@ -53,6 +55,7 @@ impl Pod {
                 self.fetch(now, asker, key);
                 Ok(())
             }
+            ToPod::Place { key, copies, .. } => self.place(now, asker, key, copies),
             ToPod::Notify {
                 to, notification, ..
             } => self.notify(now, asker, &to, notification),
@@ -294,6 +297,56 @@ impl Pod {
     fn fetch(&mut self, now: Time, asker: Asker, key: RecordKey) {
         let id = self.errand(Errand::Fetch(asker));
         self.in_custody(now, Input::Command(custody::Command::Fetch { id, key }));
+    }
+
+    /// Places copies for somebody who has no links of their own. The record is looked for first,
+    /// as for a fetch: as a rule it lies here.
+    fn place(
+        &mut self,
+        now: Time,
+        asker: Asker,
+        key: RecordKey,
+        copies: u8,
+    ) -> Result<(), Rejection> {
+        let copies = usize::from(copies);
+        if copies == 0 || copies > limit::HOLDERS {
+            return Err(Rejection::Malformed);
+        }
+        let id = self.errand(Errand::Place(asker, copies));
+        self.in_custody(now, Input::Command(custody::Command::Fetch { id, key }));
+        Ok(())
+    }
+
+    pub(super) fn place_fetched(
+        &mut self,
+        now: Time,
+        asker: Asker,
+        copies: usize,
+        found: Result<Record, Rejection>,
+    ) {
+        let record = match found {
+            Ok(record) => record,
+            Err(why) => return self.reject(asker, why),
+        };
+        let id = self.errand(Errand::Placing(asker));
+        let store = custody::Command::Store { id, record, copies };
+        self.in_custody(now, Input::Command(store));
+    }
+
+    /// A placing was reported; for a while receipts may still follow.
+    pub(super) fn placed(&mut self, now: Time, id: u64) {
+        while let Some(&(until, over)) = self.placed.front()
+            && until <= now.mono_ms
+        {
+            self.placed.pop_front();
+            self.errands.remove(&over);
+        }
+        let Some(Errand::Placing(asker)) = self.errands.get(&id) else {
+            return;
+        };
+        let asker = *asker;
+        self.placed.push_back((now.after(limit::STORE_TAIL_MS), id));
+        self.answer(asker, Ok(()), |id, ()| ToSeed::Placed { id });
     }
 }
 

@@ -3,6 +3,7 @@
 mod alias;
 mod login;
 mod mail;
+mod place;
 mod storage;
 
 use alloc::{
@@ -26,6 +27,7 @@ use crate::{
     name::{Alias, DeviceId, Fingerprint, Host, RecordKey},
     rejection::Rejection,
     seed::session::{Incoming, Session},
+    session::Version,
     time::Time,
     wire::channel::{Notification, SignedBinding, ToPod, ToSeed, Welcome},
 };
@@ -291,7 +293,7 @@ impl House {
         self.channels += 1;
         let channel = self.channels;
         let random = Sha256::digest(channel.to_be_bytes()).into();
-        let (session, first) = Session::start(&host(name), pinned, random).unwrap();
+        let (session, first) = Session::start(&host(name), pinned, Version::First, random).unwrap();
         let visitor = Visitor {
             session,
             heard: VecDeque::new(),

@@ -155,7 +155,7 @@ impl Buckets {
         }
     }
 
-    /// Its link went. That is no death: circuits are short-lived.
+    /// Its link went. That is no death: idle links are closed to make room.
     pub(crate) fn unlinked(&mut self, seed: &SeedId, now_ms: u64) {
         if let Some(entry) = self.entry_mut(seed) {
             entry.linked = false;

@@ -1,8 +1,8 @@
 //! Links to other seeds, and the questions asked over them.
 //!
 //! A question to a seed that is not linked opens a link first and waits for it. Links are few
-//! and short-lived (a tab's run over circuits of two minutes), so one that goes is opened anew
-//! when the next question needs it, and the questions it took with it are asked once more.
+//! and end at any moment (idle ones make room, tabs close), so one that goes is opened anew when
+//! the next question needs it, and the questions it took with it are asked once more.
 
 use alloc::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -296,6 +296,27 @@ impl Links {
         }
         self.sweep_at_ms
             .get_or_insert_with(|| now.after(limit::LINK_IDLE_MS));
+        self.trim(now);
+    }
+
+    /// Closes idle links, whoever opened them, while there are more than a seed can bear.
+    fn trim(&mut self, now: Time) {
+        let bearable = self.links_max.saturating_add(limit::LINKS_OPENED_MIN);
+        let counted = |(seed, peer): &(&SeedId, &Peer)| {
+            peer.state == State::Up && !self.pinned.contains(seed)
+        };
+        let surplus = self.peers.iter().filter(counted).count();
+        let mut idle: Vec<_> = self
+            .peers
+            .iter()
+            .filter(counted)
+            .filter(|(_, peer)| peer.asks.is_empty() && peer.since_ms < now.mono_ms)
+            .map(|(seed, peer)| (self.near.contains(seed), peer.used_ms, *seed))
+            .collect();
+        idle.sort_unstable();
+        for (_, _, seed) in idle.into_iter().take(surplus.saturating_sub(bearable)) {
+            self.close(now, seed);
+        }
     }
 
     /// A link is gone. True when it was up and it was not we who closed it.

@@ -111,8 +111,13 @@ impl Lookup {
         open.take(limit::BUCKET_SEEDS_MAX)
     }
 
-    /// Whom to ask next, if anyone is to be asked now.
-    pub(crate) fn next(&mut self, now: Time) -> Option<Contact> {
+    /// Whom to ask next, if anyone is to be asked now. Those who are linked come first: asking
+    /// them costs no dial, and what they tell may make a dial unnecessary.
+    pub(crate) fn next(
+        &mut self,
+        now: Time,
+        is_linked: impl Fn(&SeedId) -> bool,
+    ) -> Option<Contact> {
         let asked = |candidate: &Candidate| {
             matches!(candidate.state, State::Asked { .. }) && !candidate.state.is_slow(now)
         };
@@ -124,10 +129,13 @@ impl Lookup {
         if in_flight >= limit::LOOKUP_PARALLEL || now.mono_ms >= self.deadline_ms {
             return None;
         }
-        let heard = self
+        let heard = |(_, candidate): &(&Distance, &Candidate)| candidate.state == State::Heard;
+        let linked = self
             .window(now)
-            .find(|(_, candidate)| candidate.state == State::Heard);
-        let distance = heard.map(|(distance, _)| *distance)?;
+            .filter(heard)
+            .find(|(_, candidate)| is_linked(&candidate.contact.seed));
+        let chosen = linked.or_else(|| self.window(now).find(heard));
+        let distance = chosen.map(|(distance, _)| *distance)?;
         let candidate = self.seeds.get_mut(&distance)?;
         candidate.state = State::Asked {
             since_ms: now.mono_ms,
@@ -222,11 +230,27 @@ mod tests {
         lookup
     }
 
+    fn nobody(_: &SeedId) -> bool {
+        false
+    }
+
+    #[test]
+    fn those_who_are_linked_are_asked_first_if_they_are_close_enough() {
+        let mut lookup = lookup(40);
+        let in_order: Vec<SeedId> = lookup.seeds.values().map(|it| it.contact.seed).collect();
+        let (near, far) = (in_order[limit::BUCKET_SEEDS_MAX - 1], in_order[30]);
+        let is_linked = |seed: &SeedId| *seed == near || *seed == far;
+        let first = lookup.next(at(0), is_linked).unwrap().seed;
+        let second = lookup.next(at(0), is_linked).unwrap().seed;
+        assert_eq!(first, near, "linked, and among the closest");
+        assert_eq!(second, in_order[0], "the closest, for a link to a far one leads nowhere");
+    }
+
     #[test]
     fn it_asks_the_closest_a_few_at_a_time() {
         let mut lookup = lookup(40);
         let mut asked = Vec::new();
-        while let Some(contact) = lookup.next(at(0)) {
+        while let Some(contact) = lookup.next(at(0), nobody) {
             asked.push(contact.seed.position().distance(&Position::of(KEY)));
         }
         assert_eq!(asked.len(), limit::LOOKUP_PARALLEL);
@@ -245,7 +269,7 @@ mod tests {
     fn it_ends_when_the_closest_twenty_answered() {
         let mut lookup = lookup(40);
         let mut asked = 0;
-        while let Some(contact) = lookup.next(at(0)) {
+        while let Some(contact) = lookup.next(at(0), nobody) {
             assert!(!lookup.is_done(at(0)));
             lookup.answered(&contact.seed);
             asked += 1;
@@ -267,8 +291,8 @@ mod tests {
     #[test]
     fn a_slow_seed_keeps_nobody_waiting_but_may_still_be_one() {
         let mut lookup = lookup(5);
-        let slow = lookup.next(at(0)).unwrap().seed;
-        while let Some(contact) = lookup.next(at(0)) {
+        let slow = lookup.next(at(0), nobody).unwrap().seed;
+        while let Some(contact) = lookup.next(at(0), nobody) {
             lookup.answered(&contact.seed);
         }
         assert!(!lookup.is_done(at(999)));
@@ -283,7 +307,7 @@ mod tests {
     #[test]
     fn alone_with_a_slow_seed_it_waits() {
         let mut lookup = lookup(1);
-        let slow = lookup.next(at(0)).unwrap().seed;
+        let slow = lookup.next(at(0), nobody).unwrap().seed;
         assert!(!lookup.is_done(at(2_000)));
         lookup.failed(&slow);
         assert!(lookup.is_done(at(2_000)));
@@ -293,9 +317,9 @@ mod tests {
     #[test]
     fn it_ends_in_time_whatever_happens() {
         let mut lookup = lookup(1);
-        assert!(lookup.next(at(0)).is_some());
+        assert!(lookup.next(at(0), nobody).is_some());
         assert!(lookup.is_done(at(limit::LOOKUP_MS_MAX)));
-        assert!(lookup.next(at(limit::LOOKUP_MS_MAX)).is_none());
+        assert!(lookup.next(at(limit::LOOKUP_MS_MAX), nobody).is_none());
     }
 
     #[test]
@@ -310,7 +334,7 @@ mod tests {
             addresses: vec![vec![99], vec![0]],
             ..contact(1)
         });
-        let told = lookup.next(at(0)).unwrap().addresses;
+        let told = lookup.next(at(0), nobody).unwrap().addresses;
         assert_eq!(told, [vec![0], vec![1], vec![2], vec![3], vec![99]]);
     }
 

@@ -22,6 +22,26 @@ use crate::{
 };
 
 impl Seed {
+    /// The pod passes on what a seed signed for a record of ours.
+    pub(super) fn promised(&mut self, now: Time, placing: u64, receipt: &Receipt) {
+        let row = self
+            .outbox
+            .placing
+            .get(&placing)
+            .and_then(|message| self.outbox.messages.get(message))
+            .map(|outgoing| &outgoing.row);
+        let Some((row, key)) = row.and_then(|row| Some((row, row.key?))) else {
+            return;
+        };
+        let holder = receipt.seed;
+        // The pod's own promise counts once, as a pod's.
+        let good = holder != self.config.pod.seed
+            && custody::receipt::check(receipt, &key, row.expires_h(), &holder).is_ok();
+        if good {
+            self.seed_receipt(now, placing, receipt);
+        }
+    }
+
     /// A seed signed for a record of ours.
     pub(super) fn seed_receipt(&mut self, now: Time, placing: u64, receipt: &Receipt) {
         let Some(message) = self.outbox.placing.get(&placing).copied() else {
@@ -64,7 +84,7 @@ impl Seed {
     }
 
     /// Gives up our own copy, once it is told of and placed.
-    fn drop_record(&mut self, message: MessageId) {
+    pub(super) fn drop_record(&mut self, message: MessageId) {
         let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
             return;
         };
@@ -92,12 +112,7 @@ impl Seed {
             return;
         };
         let Some(key) = outgoing.row.key else { return };
-        let expires_h = outgoing
-            .row
-            .expires_ms
-            .checked_div(limit::HOUR_MS)
-            .unwrap_or_default();
-        let expires_h = u32::try_from(expires_h).unwrap_or(u32::MAX);
+        let expires_h = outgoing.row.expires_h();
         if custody::receipt::check(&receipt, &key, expires_h, &pod).is_err() {
             return self.refused(now, message, Rejection::BadSignature);
         }
@@ -114,6 +129,9 @@ impl Seed {
         };
         let to = outgoing.row.to.clone();
         self.tell_delivery(message);
+        if self.config.hidden {
+            self.place(now, message);
+        }
         self.ask(now, Asked::Notify(message), |id| ToPod::Notify {
             id,
             to,

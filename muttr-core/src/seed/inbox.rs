@@ -201,6 +201,10 @@ impl Seed {
 
     /// Starts fetching what is due, a few at a time.
     pub(super) fn fetch_next(&mut self, now: Time) {
+        // Who has nobody but the pod to ask waits for it.
+        if self.config.hidden && !self.line.identified {
+            return;
+        }
         let room = limit::FETCHES_MAX.saturating_sub(self.inbox.busy());
         let due: Vec<Vec<u8>> = self
             .inbox
@@ -230,6 +234,9 @@ impl Seed {
         }
         entry.stage = Stage::Fetching;
         let key = entry.row.key;
+        if self.config.hidden {
+            return self.ask(now, Asked::Record(pending), |id| ToPod::Fetch { id, key });
+        }
         let id = self.next_id();
         self.inbox.fetching.insert(id, pending);
         self.custody_command(now, custody::Command::Fetch { id, key });

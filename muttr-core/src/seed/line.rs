@@ -8,6 +8,7 @@ use crate::{
     machine::{Batch, Frame, Link, Output, Table, Write},
     name::{Alias, DeviceId, Fingerprint, Label, MessageId},
     rejection::Rejection,
+    session::Version,
     time::Time,
     wire::channel::{ToPod, ToSeed, Welcome},
 };
@@ -25,6 +26,8 @@ pub(super) enum Asked {
     Recipient(MessageId),
     /// A pod replica of a sent message.
     Replica(MessageId),
+    /// Copies of a sent message among the seeds, placed by the pod; the request's own number.
+    Copies(u64),
     /// The notification of a sent message.
     Notify(MessageId),
     /// Who a message claims to be from; the message is named by its key in the inbox.
@@ -43,6 +46,7 @@ pub(super) enum Said {
     Registered,
     Stored(crate::wire::store::Receipt),
     Fetched(Vec<u8>),
+    Placed,
     Notified,
 }
 
@@ -83,7 +87,12 @@ impl Seed {
     /// The shell opened the channel.
     pub(super) fn channel_linked(&mut self, now: Time) {
         let random = self.random();
-        let started = Session::start(&self.config.host, self.settings.pod, random);
+        let version = if self.has_pod_place() {
+            Version::Second
+        } else {
+            Version::First
+        };
+        let started = Session::start(&self.config.host, self.settings.pod, version, random);
         let Ok((session, hello)) = started else {
             return self.hang_up(now, Rejection::Unsupported);
         };
@@ -136,6 +145,10 @@ impl Seed {
 
     /// Ends the channel from our side; some codes mean that trying again is pointless.
     pub(super) fn hang_up(&mut self, now: Time, code: Rejection) {
+        // Said to our greeting: the next one asks for less.
+        if code == Rejection::Unsupported {
+            self.pod_places = false;
+        }
         self.out.push_back(Output::Unlink(Link::Channel(0)));
         self.channel_unlinked(now);
         let final_codes = [
@@ -201,6 +214,8 @@ impl Seed {
             ToSeed::Fetched { id, record } => {
                 self.pod_answered(now, id, Ok(Said::Fetched(record)));
             }
+            ToSeed::Promised { id, receipt } => self.promised(now, id, &receipt),
+            ToSeed::Placed { id } => self.pod_answered(now, id, Ok(Said::Placed)),
             ToSeed::Notified { id } => self.pod_answered(now, id, Ok(Said::Notified)),
             ToSeed::Notification {
                 epoch,
@@ -250,6 +265,8 @@ impl Seed {
             Asked::Lookup(id, alias) => self.looked_up(now, id, alias, said),
             Asked::Recipient(message) => self.recipient_known(now, message, said),
             Asked::Replica(message) => self.replica_kept(now, message, said),
+            // However it ended, the receipts that came are what counts.
+            Asked::Copies(placing) => self.placed(now, placing),
             Asked::Notify(message) => self.notification_taken(now, message, said),
             Asked::Author(pending, alias) => self.author_known(now, &pending, &alias, said),
             Asked::Record(pending) => self.record_fetched(now, &pending, said),
@@ -258,14 +275,19 @@ impl Seed {
 
     /// Asks the pod; the answer, or its absence, comes back through [`Seed::answered`].
     pub(super) fn ask(&mut self, now: Time, asked: Asked, question: impl FnOnce(u64) -> ToPod) {
+        let id = self.next_id();
+        self.ask_as(now, id, asked, &question(id));
+    }
+
+    /// The same under a number that was drawn before.
+    pub(super) fn ask_as(&mut self, now: Time, id: u64, asked: Asked, question: &ToPod) {
         if !self.line.identified {
             return self.answered(now, asked, Err(Rejection::Offline));
         }
-        let id = self.next_id();
         self.line
             .asked
             .insert(id, (now.after(limit::REQUEST_MS_MAX), asked));
-        self.say(&question(id));
+        self.say(question);
     }
 
     /// Says something that needs no answer.

@@ -172,15 +172,21 @@ impl Seed {
         self.go(now);
     }
 
-    /// Once everything is loaded: link to the pod, and take in what came meanwhile.
+    /// Once everything is loaded: link to the pod, unless nobody shall see us, and take in what
+    /// came meanwhile.
     pub(super) fn go(&mut self, now: Time) {
         if self.ready || !self.own_loaded || !self.custody_ready {
             return;
         }
         self.ready = true;
         self.out.push_back(Output::Event(Event::Ready));
-        self.custody_command(now, custody::Command::Pod(self.config.pod.seed));
-        self.link_pod();
+        if self.config.hidden {
+            // What an earlier run kept for others is let go.
+            self.custody_command(now, custody::Command::Quota { bytes_max: 0 });
+        } else {
+            self.custody_command(now, custody::Command::Pod(self.config.pod.seed));
+            self.link_pod();
+        }
         while let Some(input) = self.early.pop_front() {
             self.take(now, input);
         }

@@ -339,8 +339,15 @@ impl Seed {
         }
     }
 
-    /// Lets custody place the record among the seeds, if that is due.
-    fn place(&mut self, now: Time, message: MessageId) {
+    /// Whether the pod places our records among the seeds.
+    pub(super) const fn has_pod_place(&self) -> bool {
+        self.config.hidden && self.pod_places
+    }
+
+    /// Has the record placed among the seeds, if that is due: by custody, or by the pod once it
+    /// holds it.
+    pub(super) fn place(&mut self, now: Time, message: MessageId) {
+        let (hidden, by_pod) = (self.config.hidden, self.has_pod_place());
         let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
             return;
         };
@@ -349,8 +356,13 @@ impl Seed {
             Placing::Again(at) => at <= now.mono_ms,
             Placing::UnderWay | Placing::Done => false,
         };
-        if !due {
+        if !due || (hidden && outgoing.row.pods.is_empty()) {
             return;
+        }
+        if hidden && !by_pod {
+            // The pod's replica is all there will be.
+            outgoing.placing = Placing::Done;
+            return self.drop_record(message);
         }
         let Ok(record) = Record::parse(&outgoing.row.record) else {
             return self.give_up(message, Rejection::Malformed);
@@ -360,6 +372,12 @@ impl Seed {
         let copies = outgoing.copies();
         let id = self.next_id();
         self.outbox.placing.insert(id, message);
+        if by_pod {
+            let key = record.key();
+            let copies = u8::try_from(copies).unwrap_or(u8::MAX);
+            let question = ToPod::Place { id, key, copies };
+            return self.ask_as(now, id, Asked::Copies(id), &question);
+        }
         self.custody_command(now, custody::Command::Store { id, record, copies });
     }
 

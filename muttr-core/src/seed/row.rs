@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{Delivery, Draft, Message, Status, Trust};
 use crate::{
+    limit,
     machine::{Row, Table, Write},
     name::{Alias, Fingerprint, Label, MessageId, RecordKey, SeedId},
     rejection::Rejection,
@@ -188,6 +189,12 @@ impl OutboxRow {
             reason: None,
             silent: kind == ContentKind::Receipt,
         }
+    }
+
+    /// When the record expires, in hours since 1970 as its header says.
+    pub(super) fn expires_h(&self) -> u32 {
+        let hours = self.expires_ms.checked_div(limit::HOUR_MS);
+        u32::try_from(hours.unwrap_or_default()).unwrap_or(u32::MAX)
     }
 
     pub(super) fn view(&self, id: MessageId) -> Delivery {

@@ -10,7 +10,7 @@ use crate::{
     limit,
     name::{DeviceId, Fingerprint, Host},
     rejection::Rejection,
-    session::{self, Greeting, Open},
+    session::{self, Greeting, Open, Version},
     time::Time,
     wire::{
         self,
@@ -51,7 +51,8 @@ pub struct PodIdentity {
 
 impl Session {
     /// Begins with the pod that goes by `host`, as the person typed it. `pinned` names the
-    /// certificate it had before, if it was ever met. `random` must be fresh for each session.
+    /// certificate it had before, if it was ever met, `version` what will be said in the session.
+    /// `random` must be fresh for each.
     /// Yields the first frame to send.
     ///
     /// # Errors
@@ -59,9 +60,10 @@ impl Session {
     pub fn start(
         host: &Host,
         pinned: Option<Fingerprint>,
+        version: Version,
         random: [u8; 32],
     ) -> Result<(Self, Vec<u8>), Rejection> {
-        let (greeting, first) = Greeting::start(host, random)?;
+        let (greeting, first) = Greeting::start(host, version, random)?;
         let state = State::Greeted(Box::new(greeting));
         Ok((
             Self {

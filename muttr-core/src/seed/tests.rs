@@ -1,6 +1,7 @@
 //! A pod and its seeds in one room: virtual time, disks that are maps, no latency.
 
 mod conversation;
+mod hidden;
 mod trouble;
 
 use alloc::{
@@ -96,6 +97,7 @@ pub(super) struct Someone {
     id: SeedId,
     channel: u64,
     lives: u8,
+    hidden: bool,
 }
 
 pub(super) struct Room {
@@ -185,6 +187,15 @@ impl Room {
 
     /// Opens someone's profile, new or as it was left.
     pub(super) fn joins(&mut self, name: &str) {
+        self.opens(name, false);
+    }
+
+    /// The same, so that no other seed learns of it.
+    pub(super) fn joins_hidden(&mut self, name: &str) {
+        self.opens(name, true);
+    }
+
+    fn opens(&mut self, name: &str, hidden: bool) {
         let key = key_of(name);
         let id = id_of(&key);
         let someone = self.people.entry(name.to_string()).or_insert(Someone {
@@ -194,8 +205,10 @@ impl Room {
             id,
             channel: 0,
             lives: 0,
+            hidden,
         });
         someone.lives += 1;
+        someone.hidden = hidden;
         let mut random: [u8; 32] = Sha256::digest(name.as_bytes()).into();
         random[0] ^= someone.lives;
         let identity = match name {
@@ -213,6 +226,7 @@ impl Room {
             key,
             identity,
             keep_bytes_max: limit::KEEP_BYTES_DEFAULT,
+            hidden,
             random,
         }));
         self.give(name, Input::Command(Command::Start));
@@ -278,6 +292,13 @@ impl Room {
                 Output::Send(Link::Channel(_), frame) => {
                     let channel = someone.channel;
                     self.give_pod(Input::Frame(Link::Channel(channel), frame));
+                }
+                Output::Link(..)
+                | Output::Unlink(Link::Seed(_))
+                | Output::Send(Link::Seed(_), _)
+                    if someone.hidden =>
+                {
+                    panic!("{name} is hidden and turns to other seeds");
                 }
                 Output::Send(Link::Seed(to), frame) => self.carry(id, to, frame),
                 Output::Link(to, _) => self.link(id, to),

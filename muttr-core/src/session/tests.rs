@@ -18,7 +18,7 @@ fn proof(name: &str) -> PodProof {
 }
 
 fn shake_hands() -> (Open, Open) {
-    let (greeting, first) = Greeting::start(&host("oak.example"), [1; 32]).unwrap();
+    let (greeting, first) = Greeting::start(&host("oak.example"), Version::First, [1; 32]).unwrap();
     let proof = proof("oak.example");
     let (pod, second) = answer(&host("oak.example"), &SECRET, [2; 32], &proof, &first).unwrap();
     let (seed, told, key) = greeting.finish(&second).unwrap();
@@ -59,7 +59,8 @@ fn both_ends_agree_on_the_handshake_and_talk_in_both_directions() {
 
 #[test]
 fn a_pod_refuses_a_seed_that_dialled_another_name_and_says_so_on_both_sides() {
-    let (greeting, first) = Greeting::start(&host("oak.example:8080"), [1; 32]).unwrap();
+    let (greeting, first) =
+        Greeting::start(&host("oak.example:8080"), Version::First, [1; 32]).unwrap();
     let elm = host("elm.example");
     let refused = answer(&elm, &SECRET, [2; 32], &proof("elm.example"), &first).unwrap_err();
     assert_eq!(refused, Rejection::WrongHost);
@@ -71,7 +72,8 @@ fn a_pod_refuses_a_seed_that_dialled_another_name_and_says_so_on_both_sides() {
 
 #[test]
 fn a_changed_clear_host_does_not_survive_the_handshake() {
-    let (greeting, mut first) = Greeting::start(&host("oak.example"), [1; 32]).unwrap();
+    let (greeting, mut first) =
+        Greeting::start(&host("oak.example"), Version::First, [1; 32]).unwrap();
     first.truncate(KEY_BYTES + 1);
     first.extend_from_slice(b"elm.example");
     let elm = host("elm.example");
@@ -84,7 +86,7 @@ fn first_frames_that_are_none_are_refused_by_code() {
     let oak = host("oak.example");
     let answer =
         |first: &[u8]| answer(&oak, &SECRET, [2; 32], &proof("oak.example"), first).unwrap_err();
-    let (_, first) = Greeting::start(&oak, [1; 32]).unwrap();
+    let (_, first) = Greeting::start(&oak, Version::First, [1; 32]).unwrap();
     assert_eq!(answer(&[]), Rejection::Malformed);
     assert_eq!(answer(&first[..31]), Rejection::Malformed);
     assert_eq!(answer(&first[..32]), Rejection::Malformed);
@@ -94,8 +96,23 @@ fn first_frames_that_are_none_are_refused_by_code() {
     );
     assert_eq!(answer(&vec![0; 400]), Rejection::TooLarge);
     let mut newer = first;
-    newer[32] = 2;
+    newer[32] = 3;
     assert_eq!(answer(&newer), Rejection::Unsupported);
+}
+
+#[test]
+fn a_pod_takes_every_version_it_knows_and_the_handshake_covers_which() {
+    let oak = host("oak.example");
+    for version in Version::ALL {
+        let (greeting, first) = Greeting::start(&oak, version, [1; 32]).unwrap();
+        let (_, second) = answer(&oak, &SECRET, [2; 32], &proof("oak.example"), &first).unwrap();
+        greeting.finish(&second).unwrap();
+    }
+    let (greeting, mut first) = Greeting::start(&oak, Version::Second, [1; 32]).unwrap();
+    assert_eq!(first[32], 2);
+    first[32] = 1;
+    let (_, second) = answer(&oak, &SECRET, [2; 32], &proof("oak.example"), &first).unwrap();
+    assert_eq!(greeting.finish(&second).unwrap_err(), Rejection::Tampered);
 }
 
 #[test]
@@ -174,7 +191,7 @@ fn every_rejection_of_a_handshake_fits_its_byte() {
 #[test]
 fn a_clear_refusal_cannot_speak_of_keys_or_sessions() {
     for &rejection in Rejection::ALL {
-        let (greeting, _) = Greeting::start(&host("oak.example"), [1; 32]).unwrap();
+        let (greeting, _) = Greeting::start(&host("oak.example"), Version::First, [1; 32]).unwrap();
         let heard = greeting.finish(&refusal(rejection)).unwrap_err();
         let believed = REFUSALS.contains(&rejection);
         let expected = if believed {
@@ -190,7 +207,7 @@ fn a_clear_refusal_cannot_speak_of_keys_or_sessions() {
 fn nothing_secret_is_in_debug() {
     let (seed, _) = shake_hands();
     assert_eq!(alloc::format!("{seed:?}"), "Open(0 bytes waiting)");
-    let (greeting, _) = Greeting::start(&host("oak.example"), [1; 32]).unwrap();
+    let (greeting, _) = Greeting::start(&host("oak.example"), Version::First, [1; 32]).unwrap();
     assert_eq!(alloc::format!("{greeting:?}").to_string(), "Greeting(…)");
 }
 

@@ -77,6 +77,16 @@ pub enum ToPod {
         /// Which record.
         key: RecordKey,
     },
+    /// Place copies of a record that you hold with the seeds closest to its key, because I have
+    /// no links of my own. In sessions of [`Version::Second`](crate::session::Version).
+    Place {
+        /// Request number.
+        id: u64,
+        /// Which record.
+        key: RecordKey,
+        /// How many holders are wanted, at least one and at most [`crate::limit::HOLDERS`].
+        copies: u8,
+    },
     /// Tell this person that a message for them lies at a record key.
     Notify {
         /// Request number.
@@ -160,6 +170,19 @@ pub enum ToSeed {
         /// The record.
         #[serde(with = "serde_bytes")]
         record: Vec<u8>,
+    },
+    /// A seed promised to keep a record that the pod was asked to place. A few may follow
+    /// [`ToSeed::Placed`].
+    Promised {
+        /// Number of the request to place it.
+        id: u64,
+        /// The seed's promise, as it gave it to the pod.
+        receipt: Receipt,
+    },
+    /// The pod has asked whom it could.
+    Placed {
+        /// Request number.
+        id: u64,
     },
     /// The notification is durable at the recipient's pod.
     Notified {

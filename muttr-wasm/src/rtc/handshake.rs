@@ -49,6 +49,7 @@ async fn run(
         peer,
         happened,
         signals: Some(signals),
+        ended: false,
     };
     // The machine has its own deadline; this one is for a browser or a stream that hangs.
     let patience = Duration::from_millis(limit::RTC_HANDSHAKE_MS_MAX + 2_000);
@@ -68,8 +69,10 @@ struct Run {
     clock: Clock,
     peer: Peer,
     happened: UnboundedReceiver<Event>,
-    /// Gone once there is nothing more to read from it.
+    /// Gone once it broke, or was reset.
     signals: Option<swarm::Stream>,
+    /// The far end will say nothing more.
+    ended: bool,
 }
 
 impl Run {
@@ -152,8 +155,8 @@ impl Run {
         let mut buffer = [0; READ_BYTES];
         let read = async {
             match &mut self.signals {
-                Some(signals) => signals.read(&mut buffer).await,
-                None => std::future::pending().await,
+                Some(signals) if !self.ended => signals.read(&mut buffer).await,
+                _ => std::future::pending().await,
             }
         };
         let count = futures::select_biased! {
@@ -162,7 +165,10 @@ impl Run {
             () = timer => return Event::Tick,
         };
         match count {
-            Ok(0) => Event::Ended,
+            Ok(0) => {
+                self.ended = true;
+                Event::Ended
+            }
             Ok(count) => Event::Received(buffer.get(..count).unwrap_or_default().to_vec()),
             Err(_) => {
                 self.signals = None;

@@ -21,12 +21,12 @@ export class Person {
   }
 
   /** Opens the profile, new or as it was left, and waits until its seed knows where it stands. */
-  async join(pod, quotaBytes) {
+  async join(pod, how = {}) {
     if (!this.tab) {
       this.profile = await Profile.open(this.folder)
       this.tab = await Tab.open(this.profile.context, { ...this.play, name: this.name, told: this.told })
     }
-    this.options = { pod: pod.url, quotaBytes }
+    this.options = { pod: pod.url, ...how }
     this.pod = pod
     await this.#open()
   }

@@ -107,7 +107,11 @@ export class Play {
   }
 
   join_idle(name, pod) {
-    return this.#person(name).join(this.#pod(pod), 0)
+    return this.#person(name).join(this.#pod(pod), { quotaBytes: 0 })
+  }
+
+  join_hidden(name, pod) {
+    return this.#person(name).join(this.#pod(pod), { hideAddress: true })
   }
 
   leave(name) {

@@ -56,6 +56,15 @@ export class Reader {
     await this.link('online')
   }
 
+  /** Hides from other seeds in the room Network, or shows up again, and waits until that is so. */
+  async hide(on) {
+    await this.#page.getByRole('switch', { name: 'Hide my address from other seeds (pods only)' }).setChecked(on)
+    const keeping = this.#page.getByRole('switch', { name: 'Keep sealed messages for others' })
+    await keeping.and(this.#page.locator(on ? ':disabled' : ':enabled')).waitFor()
+    if (on) await this.#page.locator('[data-figure="links"][data-value="0"]').waitFor()
+    await this.online()
+  }
+
   /** Waits until the page says that its link to the pod is so. */
   async link(state) {
     await this.#page.locator(`header [data-link="${state}"]`).waitFor()

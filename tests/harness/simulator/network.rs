@@ -186,8 +186,8 @@ impl<M: Machine> World<M> {
         match (self.at(other).role, over) {
             (Role::Pod, None) => dialler != other,
             (Role::Tab { .. }, Some(pod)) => {
-                let full = self.circuits_of(dialler) >= limit::RELAY_INTERIM.circuits_per_seed_max
-                    || self.circuits_of(other) >= limit::RELAY_INTERIM.circuits_per_seed_max;
+                let full = self.circuits_of(dialler) >= limit::RELAY.circuits_per_seed_max
+                    || self.circuits_of(other) >= limit::RELAY.circuits_per_seed_max;
                 dialler != other && self.runs(pod) && self.linked(pod, other) && !full
             }
             _ => false,

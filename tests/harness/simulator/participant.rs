@@ -20,6 +20,17 @@ pub(super) type Life = u32;
 /// A participant at one of its runs.
 pub(super) type Alive = (Who, Life);
 
+/// How a tab takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Manner {
+    /// It keeps records for others.
+    Storing,
+    /// It keeps none.
+    Idle,
+    /// It keeps none, and no other seed learns that it is there.
+    Hidden,
+}
+
 /// What kind of participant it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
@@ -27,8 +38,8 @@ pub enum Role {
     Tab {
         /// Its home pod.
         pod: Who,
-        /// Whether it keeps records for others.
-        stores: bool,
+        /// How it takes part.
+        manner: Manner,
     },
     /// Reached directly.
     Pod,
@@ -107,7 +118,7 @@ impl<M: Machine> Participant<M> {
     pub(super) fn traits(&self, who: Who) -> Traits {
         let (address, stores) = match self.role {
             Role::Pod => (pod_address(who), true),
-            Role::Tab { pod, stores } => (circuit_address(pod, who), stores),
+            Role::Tab { pod, manner } => (circuit_address(pod, who), manner == Manner::Storing),
         };
         Traits {
             addresses: vec![address],

@@ -168,7 +168,7 @@ fn village(integer: u64, profile: Profile) -> Village {
     let oak = world.add("oak", seed(1), Role::Pod);
     let tab = Role::Tab {
         pod: oak,
-        stores: true,
+        manner: Manner::Storing,
     };
     let (alice, bob) = (
         world.add("alice", seed(2), tab),

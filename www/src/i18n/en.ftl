@@ -209,18 +209,24 @@ moved-out = { $size } out
 keep-switch = Keep sealed messages for others
 keep-switch-on = This page keeps up to { $size } while it is open. Nobody can read what it keeps, you included.
 keep-switch-off = Nothing new is kept. Switch it on and others can reach you when your friends are away, and you them.
+keep-switch-hidden = Nothing is kept while your address is hidden: nobody could ask this page for it.
 keep-size = At most
+hide-switch = Hide my address from other seeds (pods only)
+hide-switch-off = Seeds that this page is linked to see its internet address. Hidden, it keeps nothing for others, and your pod sees all its traffic.
+hide-switch-on = No other seed sees this page's internet address. It keeps nothing for others, and your pod sees all its traffic.
 changing = Changing…
 link-list = Linked to
 this-seed = This seed
 peer-pod = Pod { $host }
 peer-seed = Seed
 peer-direct = direct
-peer-relayed = through a relay
+peer-relayed = through the pod's relay
 peer-kind-websocket = WebSocket
 peer-kind-webrtc = WebRTC
 peer-kind-relay = relay
 peer-since = linked for { $time }
+links-title = Links
+network-hidden = Hidden: linked to no other seed. Your pod stores and fetches for you.
 network-alone = Not linked to anyone at the moment. That is no harm: what you write waits here.
 duration-seconds = { $count ->
     [one] { $count } second
@@ -240,8 +246,9 @@ duration-days = { $count ->
   }
 legend-seed = seed
 legend-pod = pod
-legend-direct = direct link
-legend-relayed = relayed link
+legend-way-pod = link to the pod
+legend-direct = direct link to a seed
+legend-relayed = link through the pod's relay
 
 ## People
 people-title = People

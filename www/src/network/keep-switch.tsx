@@ -6,7 +6,7 @@ import { Failure } from '../parts/failure';
 import { Wait } from '../parts/wait';
 import { stats } from '../state/figures';
 import { running } from '../state/phase';
-import { keepBytes, keepBytesChosen } from '../state/preferences';
+import { hidden, keepBytes, keepBytesChosen } from '../state/preferences';
 import { useTask } from '../state/task';
 
 const mebibyte = 1024 * 1024;
@@ -17,7 +17,9 @@ export function KeepSwitch(): JSX.Element {
   const id = useId();
   // What was just chosen shows at once; a failure brings back what is so.
   const chosen = useSignal<number | undefined>(undefined);
-  const quota = chosen.value ?? stats.value?.quotaBytes ?? keepBytes.value ?? 0;
+  // Who is hidden keeps nothing; what was chosen before comes back afterwards.
+  const off = hidden.value;
+  const quota = off ? 0 : (chosen.value ?? stats.value?.quotaBytes ?? keepBytes.value ?? 0);
   const on = quota > 0;
   const change = useTask(async (_signal, quotaBytes: number) => {
     chosen.value = quotaBytes;
@@ -42,12 +44,17 @@ export function KeepSwitch(): JSX.Element {
           type="checkbox"
           role="switch"
           checked={on}
+          disabled={off}
           aria-describedby={`${id}-means`}
           onChange={(event) => void change.run(event.currentTarget.checked ? keepBytesChosen.peek() : 0)}
         />
       </div>
       <p id={`${id}-means`} class="small quiet">
-        {on ? say('keep-switch-on', { size: size(quota) }) : say('keep-switch-off')}
+        {off
+          ? say('keep-switch-hidden')
+          : on
+            ? say('keep-switch-on', { size: size(quota) })
+            : say('keep-switch-off')}
       </p>
       {on && (
         <div class="field inline">

@@ -4,8 +4,11 @@ import { Sparkline } from '../parts/sparkline';
 import { Wait } from '../parts/wait';
 import { readings, stats } from '../state/figures';
 import { moved } from '../state/preferences';
+import { HideSwitch } from './hide-switch';
 import { KeepSwitch } from './keep-switch';
+import { Links } from './links';
 import { Picture } from './picture';
+import { linksOf, wayOf, type Way } from './way';
 
 /** What this page carries for others, and whom it is linked to. */
 export function Network(): JSX.Element {
@@ -20,8 +23,12 @@ export function Network(): JSX.Element {
           <Figures />
           <div class="halves">
             <Picture connections={now.connections} />
-            <KeepSwitch />
+            <div class="stack">
+              <KeepSwitch />
+              <HideSwitch />
+            </div>
           </div>
+          <Links connections={now.connections} />
         </>
       )}
     </div>
@@ -31,7 +38,8 @@ export function Network(): JSX.Element {
 function Figures(): JSX.Element | null {
   const now = stats.value;
   if (now === undefined) return null;
-  const direct = now.connections.filter((each) => each.direct).length;
+  const ways = linksOf(now.connections).map(wayOf);
+  const count = (way: Way): number => ways.filter((each) => each === way).length;
   const today = moved.value;
   return (
     <ul class="figures">
@@ -48,14 +56,15 @@ function Figures(): JSX.Element | null {
       />
       <Figure
         name={say('figure-links')}
-        value={String(now.connections.length)}
+        value={String(ways.length)}
         notes={[
-          say('links-direct', { count: direct }),
-          say('links-relayed', { count: now.connections.length - direct }),
+          say('links-direct', { count: count('direct') }),
+          say('links-relayed', { count: count('relayed') }),
+          say('pods-count', { count: count('pod') }),
         ]}
         line={readings.value.map((each) => each.links)}
         hook="links"
-        raw={now.connections.length}
+        raw={ways.length}
       />
       <Figure
         name={say('figure-moved')}

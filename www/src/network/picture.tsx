@@ -1,9 +1,10 @@
 import { useSignal } from '@preact/signals';
 import type { Connection } from 'muttr';
 import type { JSX } from 'preact';
-import { duration, say } from '../i18n/words';
+import { say } from '../i18n/words';
 import { moveByArrows } from '../parts/arrows';
-import { host } from '../state/seed';
+import { hidden } from '../state/preferences';
+import { linksOf, wayOf, wordsOf } from './way';
 
 const width = 480;
 const height = 340;
@@ -13,7 +14,7 @@ const innerMax = 10;
 /** This seed in the middle, whom it is linked to around it; one of them told about below. */
 export function Picture({ connections }: { connections: readonly Connection[] }): JSX.Element {
   const chosen = useSignal<string | undefined>(undefined);
-  const around = [...new Map(connections.map((each) => [each.peer, each])).values()].sort(byAge);
+  const around = linksOf(connections);
   const told = around.find((each) => each.peer === chosen.value) ?? around[0];
   return (
     <section class="card network-picture" aria-label={say('link-list')}>
@@ -43,7 +44,11 @@ export function Picture({ connections }: { connections: readonly Connection[] })
       </svg>
       <Legend />
       <div class="told" aria-live="polite">
-        {told === undefined ? <p class="small quiet">{say('network-alone')}</p> : <Told connection={told} />}
+        {told === undefined ? (
+          <p class="small quiet">{hidden.value ? say('network-hidden') : say('network-alone')}</p>
+        ) : (
+          <Told connection={told} />
+        )}
       </div>
     </section>
   );
@@ -68,7 +73,7 @@ function Line({ connection, spot }: { connection: Connection; spot: Spot }): JSX
   return (
     <line
       class="way"
-      data-direct={connection.direct}
+      data-way={wayOf(connection)}
       x1={width / 2}
       y1={height / 2}
       x2={spot.x}
@@ -93,6 +98,7 @@ function Peer({ connection, spot, first, chosen, onChoose }: PeerOptions): JSX.E
       data-peer={connection.peer}
       data-pod={connection.pod}
       data-direct={connection.direct}
+      data-way={wayOf(connection)}
       data-chosen={chosen}
       role="img"
       tabIndex={first ? 0 : -1}
@@ -122,21 +128,9 @@ function Legend(): JSX.Element {
     <ul class="legend small quiet" aria-hidden="true">
       <li data-sign="pod">{say('legend-pod')}</li>
       <li data-sign="seed">{say('legend-seed')}</li>
-      <li data-sign="direct">{say('legend-direct')}</li>
-      <li data-sign="relayed">{say('legend-relayed')}</li>
+      <li data-way="pod">{say('legend-way-pod')}</li>
+      <li data-way="direct">{say('legend-direct')}</li>
+      <li data-way="relayed">{say('legend-relayed')}</li>
     </ul>
-  );
-}
-
-function wordsOf({ pod, kind, direct, since }: Connection): string {
-  const what = pod ? say('peer-pod', { host: host.value }) : say('peer-seed');
-  const how = direct ? `${say('peer-direct')}, ${say(`peer-kind-${kind}`)}` : say('peer-relayed');
-  return `${what} · ${how} · ${say('peer-since', { time: duration(since) })}`;
-}
-
-/** The pod first, then by age, so that nobody moves when someone new comes. */
-function byAge(a: Connection, b: Connection): number {
-  return (
-    Number(b.pod) - Number(a.pod) || a.since.getTime() - b.since.getTime() || a.peer.localeCompare(b.peer)
   );
 }

@@ -69,8 +69,9 @@ export function followMessages(seed: Seed): void {
     notices.value = [...notices.peek(), { setAside: code }];
   });
   seed.on('state', () => void refresh());
-  document.addEventListener('visibilitychange', () => void look());
 }
+
+document.addEventListener('visibilitychange', () => void look());
 
 let refreshing: Promise<void> | undefined;
 let again = false;

@@ -45,6 +45,8 @@ export const keepBytesDefault = 128 * 1024 * 1024;
 export const keepBytes = remembered<number | null>('keep', null);
 /** The size that comes back when keeping is switched on again. */
 export const keepBytesChosen = remembered<number>('keep-size', keepBytesDefault);
+/** Whether other seeds shall not see this page's address. */
+export const hidden = remembered<boolean>('hidden', false);
 /** The fingerprint whose identity file was saved. */
 export const savedFor = remembered<string | null>('saved', null);
 /** Whether the question for an alias was put aside. */

@@ -13,7 +13,7 @@ import { followMessages } from './conversations';
 import { followFigures } from './figures';
 import { codeOf, phase, running, seed, stop } from './phase';
 import { asName } from './place';
-import { aliasSkipped, keepBytes, savedFor } from './preferences';
+import { aliasSkipped, hidden, keepBytes, savedFor } from './preferences';
 
 /** Whoever reads this page. */
 export const identity = signal<Identity | undefined>(undefined);
@@ -68,14 +68,40 @@ export async function answer(quotaBytes: number): Promise<void> {
 
 /** Joins the network as this seed and opens the rooms. */
 export async function enter(tabs: 'exclusive' | 'wait' = 'exclusive'): Promise<void> {
-  const storage: StorageOptions = { quotaBytes: keepBytes.peek() ?? 0 };
   const person = identity.peek();
   if (person === undefined) return stop('NO_IDENTITY');
   if (tabs === 'wait') phase.value = { at: 'starting', wait: 'other-tab' };
   try {
-    const joined = await join({ pod, identity: person, storage, tabs, offline: true, ...store });
+    const joined = await joinAs(person, tabs);
     follow(joined);
     phase.value = joined.address === undefined && !aliasSkipped.peek() ? { at: 'naming' } : { at: 'running' };
+  } catch (thrown) {
+    stop(codeOf(thrown) ?? 'UNKNOWN');
+  }
+}
+
+function joinAs(person: Identity, tabs: 'exclusive' | 'wait'): Promise<Seed> {
+  const storage: StorageOptions = { quotaBytes: keepBytes.peek() ?? 0 };
+  const hideAddress = hidden.peek();
+  return join({ pod, identity: person, storage, hideAddress, tabs, offline: true, ...store });
+}
+
+let hiding = Promise.resolve();
+
+/** Leaves the network and joins it again, seen by other seeds or not. The rooms stay open. */
+export function hide(on: boolean): Promise<void> {
+  hidden.value = on;
+  hiding = hiding.then(joinAgain);
+  return hiding;
+}
+
+async function joinAgain(): Promise<void> {
+  const person = identity.peek();
+  // Whoever changed their mind meanwhile has what they want.
+  if (person === undefined || running().hidden === hidden.peek()) return;
+  try {
+    await running().close();
+    follow(await joinAs(person, 'wait'));
   } catch (thrown) {
     stop(codeOf(thrown) ?? 'UNKNOWN');
   }
@@ -86,6 +112,8 @@ function follow(joined: Seed): void {
   link.value = joined.state;
   address.value = joined.address;
   joined.on('state', ({ state, reason }) => {
+    // One that was left to be joined again says goodbye on purpose.
+    if (state === 'closed' && reason === undefined) return;
     link.value = state;
     linkReason.value = reason;
     address.value = joined.address;

@@ -237,14 +237,14 @@ fn what_nobody_has_is_not_found_and_alone_one_stores_nothing() {
 #[test]
 fn short_lived_links_are_no_deaths_and_stay_few() {
     let mut network = Network::joined(60);
-    network.link_life_ms = Some(limit::RELAY_INTERIM.circuit_ms_max);
+    network.link_life_ms = Some(limit::RELAY.circuit_ms_max);
     for _ in 0..10 {
         network.run(limit::MINUTE_MS);
         // The first one is everybody's contact, as a pod is.
         for seed in network.ids.iter().skip(1) {
             let links = network.links_of(*seed);
             assert!(
-                links <= limit::RELAY_INTERIM.circuits_per_seed_max,
+                links <= limit::RELAY.circuits_per_seed_max,
                 "{seed:?} has {links} links"
             );
         }

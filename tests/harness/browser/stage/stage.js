@@ -9,7 +9,7 @@ const plain = value => JSON.parse(JSON.stringify(value ?? null))
 
 const calls = {
   /** Opens this profile's seed, new or as it was left. */
-  async open({ pod, quotaBytes, nameless }) {
+  async open({ pod, quotaBytes, hideAddress, nameless }) {
     if (!nameless) {
       identity = await Identity.load()
       if (!identity) {
@@ -18,7 +18,7 @@ const calls = {
       }
     }
     const storage = quotaBytes === undefined ? undefined : { quotaBytes }
-    seed = await join({ pod, identity, storage, offline: true })
+    seed = await join({ pod, identity, storage, hideAddress, offline: true })
     seed.on('message', message => globalThis.told?.('message', plain(message)))
     seed.on('fault', fault => globalThis.told?.('fault', plain(fault)))
     return { fingerprint: identity?.fingerprint ?? null, id: seed.id }
