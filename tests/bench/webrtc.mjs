@@ -14,7 +14,7 @@ const MIB = 1 << 20
 /** What was closed is closed on the way there, too. */
 const LETS_GO_MS = 300
 
-const circle = await Circle.start({ env: { MUTTR_LOG: 'info' }, watched: false })
+const circle = await Circle.start({ env: { MUTTR_LOG: 'info' }, watched: false, build: 'target/bench-build/' })
 const pod = await circle.way()
 
 /** One page with both ends of everything. */

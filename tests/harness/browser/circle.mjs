@@ -9,7 +9,7 @@ import { Rumours } from './rumours.mjs'
 import { Tab } from './tab.mjs'
 import { counts, witness } from './witness.mjs'
 
-const BUILD = 'target/test-build/'
+const TEST_BUILD = 'target/test-build/'
 const LETS_GO_MS = 60_000
 
 /** A nameless seed in a browser of its own, with what the tests ask of it. */
@@ -36,14 +36,14 @@ class Seed extends Tab {
 
 /** One pod and who is around it. */
 export class Circle {
-  static async start({ env = {}, watched = true } = {}) {
+  static async start({ env = {}, watched = true, build = TEST_BUILD } = {}) {
     const circle = new this()
     circle.rumours = new Rumours()
     circle.profiles = new Set()
     circle.watched = watched
     circle.oak = new Pod('oak', { env, heard: line => circle.rumours.hear('oak', line) })
     await circle.oak.start()
-    circle.origin = await origin({ '/muttr/': BUILD, ...(await bundled()) })
+    circle.origin = await origin({ '/muttr/': build, ...(await bundled()) })
     return circle
   }
 

@@ -2,11 +2,14 @@
 
 /** Installed before anything of the page runs. */
 function watch() {
-  const connections = new Set()
-  const frames = { sent: {}, received: {}, messages: 0, largest: 0 }
   const FLAGS = ['FIN', 'STOP_SENDING', 'RESET', 'FIN_ACK']
+  const RECORDS_MAX = 10_000
+  const connections = new Set()
+  /** Channels that are not closed, and what went over each. */
   const channels = new Map()
+  let records = []
   let most = 0
+  let largest = 0
 
   const number = (bytes, at) => {
     let value = 0
@@ -18,12 +21,15 @@ function watch() {
     }
   }
 
-  /** Reads the flags of whole frames; a frame may come in several messages. */
+  /** Reads what goes one way over a channel. A frame may come in several messages. */
   class Reader {
     #rest = new Uint8Array()
+    #record
+    #way
 
-    constructor(way) {
-      this.way = way
+    constructor(record, way) {
+      this.#record = record
+      this.#way = way
     }
 
     read(bytes) {
@@ -47,13 +53,23 @@ function watch() {
       for (let at = 0; at < body.length; ) {
         const given = number(body, at + 1)
         if (!given) return
-        if (body[at] === 8) {
-          const flag = FLAGS[given.value] ?? 'unknown'
-          const counted = frames[this.way]
-          counted[flag] = (counted[flag] ?? 0) + 1
-        }
-        at = body[at] === 18 ? given.next + given.value : given.next
+        const isData = body[at] === 18
+        if (isData) this.#name(body.subarray(given.next, given.next + given.value))
+        else this.#flag(FLAGS[given.value] ?? 'unknown')
+        at = isData ? given.next + given.value : given.next
       }
+    }
+
+    #flag(name) {
+      const counts = this.#record[this.#way]
+      counts[name] = (counts[name] ?? 0) + 1
+    }
+
+    /** The protocol that multistream-select agreed on is the last one named before the data. */
+    #name(data) {
+      if (data.length > 200) return
+      const named = new TextDecoder().decode(data).match(/\/[\w./-]+(?=\n)/g)?.filter(each => !each.startsWith('/multistream/'))
+      if (named?.length > 0) this.#record.protocol = named.at(-1)
     }
   }
 
@@ -64,9 +80,11 @@ function watch() {
   }
 
   function follow(channel, connection) {
-    channels.set(channel, { connection, sent: new Reader('sent') })
+    const record = { protocol: '', label: channel.label, sent: {}, received: {} }
+    if (records.length < RECORDS_MAX) records.push(record)
+    channels.set(channel, { connection, sent: new Reader(record, 'sent') })
     most = Math.max(most, living().length)
-    const received = new Reader('received')
+    const received = new Reader(record, 'received')
     channel.addEventListener('message', ({ data }) => {
       const bytes = bytesOf(data)
       if (bytes) received.read(bytes)
@@ -83,8 +101,7 @@ function watch() {
   const send = RTCDataChannel.prototype.send
   RTCDataChannel.prototype.send = function (data) {
     const bytes = bytesOf(data)
-    frames.messages += 1
-    frames.largest = Math.max(frames.largest, bytes?.length ?? 0)
+    largest = Math.max(largest, bytes?.length ?? 0)
     if (bytes) channels.get(this)?.sent.read(bytes)
     return send.call(this, data)
   }
@@ -111,13 +128,11 @@ function watch() {
       return { connections: states.length, states, channels: living().length, most }
     },
     servers: () => [...connections].flatMap(({ servers }) => servers),
-    frames: () => frames,
+    frames: () => ({ streams: records, largest }),
     forget() {
-      frames.sent = {}
-      frames.received = {}
-      frames.messages = 0
-      frames.largest = 0
+      records = []
       most = 0
+      largest = 0
     },
   }
 }
@@ -128,10 +143,13 @@ export const witness = pageOrContext => pageOrContext.addInitScript(watch)
 /** `{ connections, states, channels, most }`: what is not closed now, and the most channels at once. */
 export const counts = page => page.evaluate(() => globalThis.witness.counts())
 
-/** `{ sent, received, messages, largest }`: how often each flag went and came since `forget`. */
+/**
+ * `{ streams: { protocol, label, sent, received }[], largest }`: the streams opened since `forget`,
+ * how often each flag went and came on them, and the bytes of the largest message sent.
+ */
 export const frames = page => page.evaluate(() => globalThis.witness.frames())
 
-/** Begins to count frames anew. */
+/** Begins to note streams anew. */
 export const forget = page => page.evaluate(() => globalThis.witness.forget())
 
 /** The ICE servers of the connections that are not closed. */
