@@ -42,7 +42,7 @@ async function goesOn() {
   assert.deepEqual(await bob.call('echoed', 'newcomer', address, 100), WELL, 'on a new one')
   await bob.call('stop', 'newcomer')
   assert.deepEqual(alice.faults, [])
-  assert.equal((await alice.call('state')).state, 'online')
+  await until(async () => ((await alice.call('state')).state === 'online' ? undefined : 'she is not online'))
 }
 
 const memory = async () => {

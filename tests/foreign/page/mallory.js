@@ -43,6 +43,18 @@ const speeches = {
 /** The names of all speeches. */
 export const speechNames = () => Object.keys(speeches)
 
+/** Says all of it, unless the stream ends under it. */
+async function says(stream, parts, ended) {
+  try {
+    for (const part of parts) {
+      if (stream.status !== 'open') return
+      if (!stream.send(part)) await Promise.race([stream.onDrain(), ended])
+    }
+  } catch (failure) {
+    if (stream.status === 'open') throw failure
+  }
+}
+
 /** Makes one of the speeches; answers how the tab ended the stream, and when. */
 export async function speech(name, address, which) {
   const peerConnection = new RTCPeerConnection()
@@ -51,16 +63,13 @@ export async function speech(name, address, which) {
   const { connection, stream, ended } = await signalling(name, address)
   const began = performance.now()
   try {
-    for (const part of speeches[which](sdp)) {
-      if (stream.status !== 'open') break
-      if (!stream.send(part)) await Promise.race([stream.onDrain().catch(() => {}), ended])
-    }
+    await says(stream, speeches[which](sdp), ended)
     const how = await Promise.race([ended, sleep(HANDSHAKE_MS).then(() => 'open')])
     return { how, ms: performance.now() - began }
   } finally {
     peerConnection.close()
     stream.abort(new Error('enough'))
-    await connection.close()
+    await connection.close().catch(() => {})
   }
 }
 
@@ -92,7 +101,7 @@ export async function impostor(name, address) {
   const { made, connection, stream, state } = await shaken(name, address, true)
   made.close()
   stream.abort(new Error('enough'))
-  await connection.close()
+  await connection.close().catch(() => {})
   return state
 }
 

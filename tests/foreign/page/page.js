@@ -10,6 +10,6 @@ globalThis.foreign = async (name, ...given) => {
   try {
     return { value: JSON.parse(JSON.stringify((await calls[name](...given)) ?? null)) }
   } catch (failure) {
-    return { code: failure.code ?? failure.name, message: String(failure.message ?? failure) }
+    return { code: String(failure.code || failure.name), message: String(failure.message ?? failure) }
   }
 }
