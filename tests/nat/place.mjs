@@ -11,6 +11,7 @@ const INSIDE = fileURLToPath(new URL('inside.mjs', import.meta.url))
 export class Place {
   #process
   #ended
+  #calls = 0
   #asked = new Map()
   #heard
 
@@ -20,7 +21,7 @@ export class Place {
     this.#process = spawn('ip', ['netns', 'exec', namespace, process.execPath, INSIDE, module], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     })
-    leftover(() => this.#process.kill('SIGKILL'))
+    leftover(() => this.#dismiss())
     this.#process.on('message', answer => this.#answered(answer))
     this.#ended = new Promise(resolve => this.#process.once('exit', resolve))
     this.#ended.then(code => {
@@ -39,7 +40,7 @@ export class Place {
 
   /** Calls one of the module's functions there. */
   call(name, ...given) {
-    const number = this.#asked.size === 0 ? 1 : Math.max(...this.#asked.keys()) + 1
+    const number = (this.#calls += 1)
     return new Promise((resolve, reject) => {
       this.#asked.set(number, { name, resolve, reject })
       this.#process.send({ number, name, given }, failure => failure && reject(failure))
@@ -48,7 +49,11 @@ export class Place {
 
   /** Ends the program there, and what it started ends with it. */
   async leave() {
-    if (this.#process.connected) this.#process.disconnect()
+    this.#dismiss()
     await this.#ended
+  }
+
+  #dismiss() {
+    if (this.#process.connected) this.#process.disconnect()
   }
 }
