@@ -16,9 +16,11 @@ const why = lacking()
 const OPTIONS = { timeout: 300_000, skip: why ?? false }
 if (why) console.log(`skipped: ${why}`)
 
-let served
+let shipped
+let tested
 before(async () => {
-  served = await origin({ '/muttr/': 'target/test-build/' })
+  shipped = await origin()
+  tested = await origin({ '/muttr/': 'target/test-build/' })
 })
 
 const bytes = (length, step) => Array.from({ length }, (_, at) => (at * step) % 251)
@@ -49,7 +51,7 @@ async function meet(...names) {
     for (const name of names) {
       const profile = await ENGINES[name].open(profileFolder(name))
       profiles.push(profile)
-      const tab = await Tab.open(profile.context, { origin: served, name, rumours })
+      const tab = await Tab.open(profile.context, { origin: tested, name, rumours })
       tabs.push(tab)
       ids.push((await tab.open({ pod: pod.url, nameless: true })).id)
     }
@@ -79,7 +81,7 @@ for (const [name, engines] of [
 ]) {
   const [who] = Object.keys(engines)
   test(`${name}, with ${who} in Firefox`, OPTIONS, async () => {
-    const play = new Play({ origin: served, engines })
+    const play = new Play({ origin: shipped, engines })
     try {
       await play.perform(scenario(name))
     } finally {
