@@ -32,10 +32,10 @@ export async function start({ hear }) {
   })
   await new Promise(resolve => proxy.listen(0, INET, resolve))
   const host = `${INET}:${proxy.address().port}`
-  const env = { MUTTR_HOST: host, MUTTR_STUN: `${INET}:${STUN}` }
-  pod = new Pod('oak', { heard: line => hear('pod oak', line), env })
+  const stun = `${INET}:${STUN}`
+  pod = new Pod('oak', { heard: line => hear('pod oak', line), env: { MUTTR_HOST: host }, stun })
   await pod.start()
-  return { host, url: `https://${host}`, stun: `stun:${INET}:${STUN}`, pin }
+  return { host, url: `https://${host}`, stun: `stun:${stun}`, pin }
 }
 
 /** Stops the pod in good order; answers its exit code. */
