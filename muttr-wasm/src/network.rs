@@ -126,6 +126,8 @@ impl Network {
             .addresses
             .first()
             .and_then(|bytes| Multiaddr::try_from(bytes.clone()).ok());
+        // Whom nobody could connect to asks for no introductions.
+        let address = address.filter(|_| rtc::is_there());
         let relay = address.and_then(|address| address.with_p2p(pod_peer).ok());
         let mut swarm = Swarm::new(transport, behaviour, me, config);
         // Takes nothing but this address, which is always free.

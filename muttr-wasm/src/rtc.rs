@@ -45,6 +45,11 @@ pub(crate) struct Config {
     pub(crate) clock: Clock,
 }
 
+/// Whether this platform has WebRTC: browsers' windows do, workers and Node do not.
+pub(crate) fn is_there() -> bool {
+    js_sys::Reflect::has(&js_sys::global(), &"RTCPeerConnection".into()).unwrap_or(false)
+}
+
 /// A transport that makes direct connections, and the behaviour that gets it the introductions.
 pub(crate) fn new(me: PeerId, config: Config) -> (Transport, Introductions) {
     let (ask, asked) = mpsc::channel(limit::RTC_HANDSHAKES_MAX);
