@@ -120,7 +120,7 @@ async function nothingDirect({ pod, alice, bob }, [aliceId, bobId], own) {
   const { addresses } = await stats(bob)
   const address = addresses.find(each => each.includes('/webrtc'))
   assert.ok(address, `Bob is to be found at ${addresses}`)
-  await assert.rejects(alice.call('call', 'echo', address, bytes(8, 3)))
+  await assert.rejects(alice.call('call', 'echo', address, 8))
   const tried = await attempts(alice, pod)
   assert.ok(tried.length > 0, 'Alice never tried')
   assert.ok(!tried.some(each => each.connected), 'there was a direct connection')

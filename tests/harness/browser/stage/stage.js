@@ -64,10 +64,6 @@ const calls = {
   hangUp: peer => seed.hangUp(peer),
   exported: passphrase => identity.export(passphrase),
   certificate: () => Array.from(identity.certificate()),
-  // These three are in the test build only.
-  put: content => seed.put(Uint8Array.from(content)),
-  get: async recordKey => Array.from(await seed.get(recordKey)),
-  echo: async (address, content) => Array.from(await seed.echo(address, Uint8Array.from(content))),
 }
 
 globalThis.stage = async (name, ...given) => {
