@@ -4,6 +4,7 @@
 #   make test         every test, real browser included
 #   make pkg          the npm package, ready for `npm pack` in muttr-wasm/
 #   make bench        the measurements; make bench-NAME for one of them
+#   make soak         the long figures: seeds that come and go for ten minutes, a tab hidden for seven
 #   make sim          a thousand storms in the simulator, where make test plays a few
 #   make clean        forgets everything that was built
 
@@ -12,7 +13,7 @@ export MUTTR_TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/muttr/tools
 # Shown in the page, under "About".
 export MUTTR_BUILD ?= $(shell git rev-parse --short=12 HEAD 2> /dev/null)
 
-.PHONY: run test pkg page pod bench bench-first bench-webrtc sim clean
+.PHONY: run test pkg page pod bench bench-first bench-webrtc soak sim clean
 
 run: pod
 	@exec node .ci/serve.mjs
@@ -43,6 +44,15 @@ bench-webrtc: pod
 	@.ci/setup test
 	npm run --silent build --workspace=muttr -- --bench
 	node tests/bench/webrtc.mjs
+
+# What comes and goes is decided by an integer that is printed: MUTTR_SOAK_SEED plays it again.
+soak: export MUTTR_SOAK_S ?= 600
+soak: pod
+	@.ci/setup test
+	cargo build --bin muttr-pod --bin meddle --features muttr-tests/meddle
+	npm run --silent build --workspace=muttr -- --test
+	node --test --test-reporter=spec tests/browser/soak.spec.mjs
+	node --test --test-reporter=spec tests/browser/hidden.spec.mjs
 
 # One that fails names its integer: MUTTR_SIM_SEED=81723 cargo sim NAME plays it again.
 sim: export MUTTR_SIM_RUNS ?= 1000

@@ -1,6 +1,7 @@
 // Starts a pod and prints two links that open two seeds side by side. Ctrl+C or SIGTERM stops it.
 //
 //   MUTTR_LISTEN     address and port to listen on; port 0 takes a free one (127.0.0.1:8080)
+//   MUTTR_STUN       where it answers STUN, or off (3478 at the same address)
 //   MUTTR_DATA_DIR   where the pod keeps what it is trusted with (target/run)
 import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'

@@ -4,8 +4,10 @@ import { spawn } from 'node:child_process'
 
 const CI_MINUTES = 85
 
-// `tests`: the phase runs tests, and having counted none is a failure.
+// `tests`: the phase runs tests, and having counted none is a failure, unless each was skipped.
 // `needs`: phases without which this one cannot tell anything.
+// `background`: it waits more than it works; it is begun in its turn, the others go on, and what it
+// printed follows theirs.
 // The stock peers and what meddles with a pod's database are built for the browser tests.
 const TESTED = '--features muttr-tests/foreign,muttr-tests/meddle'
 
@@ -19,7 +21,9 @@ const phases = [
   { name: 'native build', run: `cargo build --all-targets ${TESTED}` },
   { name: 'native tests', tests: true, needs: ['native build'], run: `cargo test --no-fail-fast ${TESTED}` },
   { name: 'test build', needs: ['wasm package'], run: 'npm run --silent build -w muttr -- --test' },
-  { name: 'browser tests', tests: true, needs: ['native build', 'page', 'test build'], run: 'node --test --test-concurrency=1 --test-reporter=spec tests/browser/*.spec.mjs' },
+  { name: 'hidden tab', tests: true, background: true, needs: ['native build', 'test build'], run: 'node --test --test-reporter=spec tests/browser/hidden.spec.mjs' },
+  { name: 'browser tests', tests: true, needs: ['native build', 'page', 'test build'], run: 'node --test --test-concurrency=1 --test-reporter=spec tests/browser/!(hidden).spec.mjs' },
+  { name: 'nat tests', tests: true, needs: ['native build', 'test build'], run: 'node --test --test-reporter=spec tests/nat/*.spec.mjs' },
   { name: 'package tests', tests: true, needs: ['native build', 'wasm package'], run: 'node --test --test-reporter=spec tests/package/*.spec.mjs' },
   { name: 'licences', run: '.ci/setup deny && .ci/deny' },
 ]
@@ -28,25 +32,32 @@ const COUNTS = [
   /^test result: \w+\. (?<passed>\d+) passed; (?<failed>\d+) failed/,
   /^(?:#|ℹ) pass (?<passed>\d+)$/,
   /^(?:#|ℹ) (?:fail|cancelled) (?<failed>\d+)$/,
+  /^(?:#|ℹ) skipped (?<skipped>\d+)$/,
 ]
 
 const started = Date.now()
 const total = { passed: 0, failed: 0 }
+// Why tests were left out, each reason once.
+const skipped = new Set()
 const broken = new Set()
-let running
+const running = new Map()
+/** What phases in the background printed. */
+const kept = []
 
 function count(line, sum) {
   const plain = line.replace(/\x1b\[[0-9;]*m/g, '')
   for (const { groups } of COUNTS.map(pattern => pattern.exec(plain)).filter(Boolean)) {
     sum.passed += Number(groups.passed ?? 0)
     sum.failed += Number(groups.failed ?? 0)
+    sum.skipped += Number(groups.skipped ?? 0)
   }
+  if (plain.startsWith('skipped: ')) skipped.add(plain)
 }
 
-function follow(stream, out, sum) {
+function follow(stream, print, sum) {
   let rest = ''
   stream.setEncoding('utf8').on('data', text => {
-    out.write(text)
+    print(text)
     const lines = (rest + text).split('\n')
     rest = lines.pop()
     for (const line of lines) count(line, sum)
@@ -54,17 +65,17 @@ function follow(stream, out, sum) {
 }
 
 /** Runs one phase in a process group of its own, so that all of it can be stopped. */
-function play(phase, sum) {
+function play(phase, print, sum) {
   return new Promise(resolve => {
-    const child = spawn('bash', ['-euo', 'pipefail', '-c', phase.run], {
+    const child = spawn('bash', ['-O', 'extglob', '-euo', 'pipefail', '-c', phase.run], {
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
     })
-    running = { phase, stop: () => process.kill(-child.pid, 'SIGKILL') }
-    follow(child.stdout, process.stdout, sum)
-    follow(child.stderr, process.stderr, sum)
+    running.set(phase.name, () => process.kill(-child.pid, 'SIGKILL'))
+    follow(child.stdout, print, sum)
+    follow(child.stderr, print, sum)
     child.on('close', code => {
-      running = undefined
+      running.delete(phase.name)
       resolve(code === 0)
     })
   })
@@ -72,20 +83,20 @@ function play(phase, sum) {
 
 const seconds = since => ((Date.now() - since) / 1000).toFixed(1)
 
-async function phase(each) {
+async function phase(each, print = text => process.stdout.write(text)) {
   const lacking = (each.needs ?? []).find(name => broken.has(name))
   if (lacking) {
     broken.add(each.name)
     total.failed += 1
-    console.log(`\n== ${each.name}: not run, because "${lacking}" failed`)
+    print(`\n== ${each.name}: not run, because "${lacking}" failed\n`)
     return
   }
-  console.log(`\n== ${each.name}`)
+  print(`\n== ${each.name}\n`)
   const since = Date.now()
-  const sum = { passed: 0, failed: 0 }
-  let well = (await play(each, sum)) && sum.failed === 0
-  if (well && each.tests && sum.passed === 0) {
-    console.log('no test was run')
+  const sum = { passed: 0, failed: 0, skipped: 0 }
+  let well = (await play(each, print, sum)) && sum.failed === 0
+  if (well && each.tests && sum.passed + sum.skipped === 0) {
+    print('no test was run\n')
     well = false
   }
   if (!well) {
@@ -94,24 +105,33 @@ async function phase(each) {
   }
   total.passed += sum.passed
   total.failed += sum.failed
-  console.log(`== ${each.name}: ${well ? 'well' : 'FAILED'} after ${seconds(since)} s`)
+  print(`== ${each.name}: ${well ? 'well' : 'FAILED'} after ${seconds(since)} s\n`)
 }
 
 function finish(sentence) {
-  console.log(`\n${sentence}`)
+  console.log(`${kept.join('')}\n${[sentence, ...skipped].join('\n')}`)
   console.log(`${total.passed} passed, ${total.failed} failed`)
   process.exit(total.failed > 0 ? 1 : 0)
 }
 
 function giveUp(why) {
-  const name = running?.phase.name ?? 'nothing'
-  running?.stop()
+  const names = [...running.keys()].join('", "') || 'nothing'
+  for (const stop of running.values()) stop()
   total.failed += 1
-  finish(`${why} in "${name}" after ${seconds(started)} s`)
+  finish(`${why} in "${names}" after ${seconds(started)} s`)
 }
 
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => giveUp(`stopped by ${signal}`))
 if (process.env.CI) setTimeout(() => giveUp(`out of time (${CI_MINUTES} minutes)`), CI_MINUTES * 60_000).unref()
 
-for (const each of phases) await phase(each)
+const aside = []
+for (const each of phases) {
+  if (each.background) {
+    console.log(`\n== ${each.name}: in the background`)
+    aside.push(phase(each, text => kept.push(text)))
+  } else {
+    await phase(each)
+  }
+}
+await Promise.all(aside)
 finish(broken.size ? `failed: ${[...broken].join(', ')}` : `all phases went well in ${seconds(started)} s`)

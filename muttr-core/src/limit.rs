@@ -115,6 +115,8 @@ pub const BUCKET_SPARES_MAX: usize = 4;
 pub const NEIGHBOURHOOD: usize = 16;
 /// A link opened from here and idle for so long is closed, outside the neighbourhood.
 pub const LINK_IDLE_MS: u64 = 2 * MINUTE_MS;
+/// How often idle and forgotten links are looked for.
+pub const LINK_SWEEP_MS: u64 = 10_000;
 /// Links of a seed beyond which idle ones are closed before another is opened. Together with
 /// [`LINKS_OPENED_MIN`] it bounds the direct connections of a tab.
 pub const LINKS_MAX: usize = 32;
@@ -146,6 +148,22 @@ pub const ASKS_PER_CONNECTION_MAX: usize = 64;
 /// A ping has to be answered within this. Longer than a minute, because a browser lets the
 /// timers of a hidden tab run out once a minute only.
 pub const PONG_MS_MAX: u64 = 75_000;
+
+// STUN.
+/// Longest question that is read (RFC 8489, section 6.1: what fits through any IPv4 path).
+pub const STUN_BYTES_MAX: usize = 548;
+/// Answers to one address (IPv4) or network of 64 bits (IPv6) at once: a school behind one address
+/// opens its tabs, and each asks once for every connection that it makes.
+pub const STUN_BURST: u32 = 4_096;
+/// Answers a second that it may go on with. Browsers ask again every ten seconds as long as a
+/// connection lives, and miss nothing when that is not answered.
+pub const STUN_PER_S: u32 = 1_024;
+/// Answers to all addresses together at once.
+pub const STUN_ALL_BURST: u32 = 32_768;
+/// And a second.
+pub const STUN_ALL_PER_S: u32 = 16_384;
+/// Addresses whose questions are counted; twice as many as one burst can come from.
+pub const STUN_ADDRESSES_MAX: usize = 65_536;
 
 // Custody.
 /// How many seeds keep a record, beside the pods.
@@ -367,6 +385,8 @@ const _: () = {
     assert!(LOOKUP_SLOW_MS < ASK_MS_MAX && LOOKUP_SEEDS_MAX > BUCKET_SEEDS_MAX);
     assert!(ASK_MS_MAX < FETCH_MS_MAX && FETCH_PODS_MS < FETCH_MS_MAX);
     assert!(PLAYBACK_WINDOW < MAILBOX_STRANGERS_MAX);
+    assert!(STUN_BURST <= STUN_ALL_BURST && STUN_PER_S <= STUN_ALL_PER_S);
+    assert!(STUN_ADDRESSES_MAX >= 2 * STUN_ALL_BURST as usize);
     assert!(NOISE_CHUNK_BYTES + 16 <= CHANNEL_FRAME_BYTES_MAX);
     assert!(POD_PROOF_BYTES_MAX + 96 <= 65_535);
     assert!(CHANNEL_BYTES_MAX > STORE_BYTES_MAX);
@@ -384,5 +404,6 @@ const _: () = {
     assert!(RTC_FRAME_BYTES_MAX < RTC_SEND_BYTES_MAX);
     assert!(STORE_BYTES_MAX < RTC_RECEIVE_BYTES_MAX && RTC_SEND_BYTES_MAX < RTC_RECEIVE_BYTES_MAX);
     assert!(RTC_FIN_ACK_MS_MAX < RTC_DUPLICATE_MS);
+    assert!(LINK_SWEEP_MS < LINK_MS_MAX && LINK_SWEEP_MS < LINK_IDLE_MS);
     assert!(CIRCUIT_IDLE_MS < RTC_HANDSHAKE_MS_MAX);
 };

@@ -16,6 +16,10 @@ use tracing_subscriber::{
 
 use crate::Failure;
 
+mod stun;
+
+pub use stun::Stun;
+
 /// Everything that can be set. A name is the same everywhere: `data_dir` in the file is
 /// `--data-dir` on the command line and `MUTTR_DATA_DIR` in the environment; a flag outranks the
 /// environment, which outranks the file.
@@ -28,6 +32,10 @@ pub struct Settings {
     /// Address and port to listen on; port 0 takes a free one [default: 127.0.0.1:8080].
     #[arg(long, env = "MUTTR_LISTEN", value_name = "ADDRESS:PORT")]
     pub listen: Option<SocketAddr>,
+    /// Where STUN is answered over UDP, by which tabs find ways to each other: an address with
+    /// port, or a port beside the page, 0 for a free one; or off [default: 3478, beside the page].
+    #[arg(long, env = "MUTTR_STUN", value_name = "ADDRESS:PORT|PORT|off")]
+    pub stun: Option<Stun>,
     /// Folder for the keys and the database [default: muttr-data].
     #[arg(long, env = "MUTTR_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
@@ -95,6 +103,8 @@ pub struct Config {
     pub host: Option<Host>,
     /// Where to listen.
     pub listen: SocketAddr,
+    /// Where to answer STUN, if it was given; otherwise it follows from where it listens.
+    pub stun: Option<Stun>,
     /// Where keys and database lie.
     pub data_dir: PathBuf,
     /// What the database may take.
@@ -165,6 +175,7 @@ impl Settings {
         Self {
             host: self.host.or(file.host),
             listen: self.listen.or(file.listen),
+            stun: self.stun.or(file.stun),
             data_dir: self.data_dir.or(file.data_dir),
             log: self.log.or(file.log),
             log_format: self.log_format.or(file.log_format),
@@ -193,6 +204,7 @@ impl Settings {
             listen: self
                 .listen
                 .unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 8080))),
+            stun: self.stun,
             data_dir: self.data_dir.unwrap_or_else(|| "muttr-data".into()),
             database_bytes_max: self.database_bytes_max,
             record_bytes_max: self.record_bytes_max,

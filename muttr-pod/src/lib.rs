@@ -1,5 +1,5 @@
-//! A pod: one process, one port, one folder. It serves the page, introduces seeds to each other
-//! and relays between them, keeps records, aliases and notifications, and drives the protocol's
+//! A pod: one process, one port, one folder. It serves the page, introduces seeds to each other,
+//! relays between them and tells them their addresses, keeps records, aliases and notifications, and drives the protocol's
 //! machine with all of it.
 
 use std::{
@@ -34,9 +34,11 @@ use crate::{
 pub mod config;
 mod driver;
 mod error;
+pub mod files;
 mod http;
 mod secrets;
 pub mod store;
+mod stun;
 mod swarm;
 mod transport;
 
@@ -64,6 +66,7 @@ pub struct Running {
     driver: JoinHandle<()>,
     store: JoinHandle<()>,
     http: JoinHandle<()>,
+    stun: Option<(SocketAddr, JoinHandle<()>)>,
 }
 
 impl Running {
@@ -71,6 +74,12 @@ impl Running {
     #[must_use]
     pub const fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Where it answers STUN, with the port it got; `None` when it is off or its port was taken.
+    #[must_use]
+    pub fn stun(&self) -> Option<SocketAddr> {
+        self.stun.as_ref().map(|(addr, _)| *addr)
     }
 
     /// The name it goes by.
@@ -97,7 +106,8 @@ impl Running {
     pub async fn stop(self) {
         // Fails when everything that listened has ended already.
         let _ = self.stop.send(true);
-        for task in [self.driver, self.store, self.http] {
+        let stun = self.stun.map(|(_, task)| task);
+        for task in [self.driver, self.store, self.http].into_iter().chain(stun) {
             if let Err(error) = task.await {
                 tracing::error!(%error, "a task broke down");
             }
@@ -123,6 +133,7 @@ pub async fn serve(config: Config) -> Result<Running, Failure> {
     let addr = listener.local_addr().map_err(failed)?;
     let host = name(&config, addr)?;
     let address = swarm::address(&host);
+    let stun = stun::place(config.stun, addr, &host).and_then(stun::open);
 
     let (happenings, happenings_in) = mpsc::channel(HAPPENINGS_MAX);
     let (arrivals, arrivals_in) = mpsc::channel(ARRIVALS_MAX);
@@ -150,7 +161,8 @@ pub async fn serve(config: Config) -> Result<Running, Failure> {
         stop: stopping.clone(),
     };
     let front = Front {
-        well_known: WellKnown::new(&host, me, address.to_string(), &certificate),
+        well_known: WellKnown::new(&host, me, address.to_string(), &certificate)
+            .with_stun(stun.as_ref().map(|(_, addr)| addr.port())),
         host: host.clone(),
         happenings,
         arrivals,
@@ -164,6 +176,10 @@ pub async fn serve(config: Config) -> Result<Running, Failure> {
         drop(lock);
     });
     let driver = tokio::spawn(driver.run(Command::Start));
+    let stun = stun.map(|(socket, addr)| {
+        let serving = stun::serve(socket, stopping.clone());
+        (addr, tokio::spawn(serving))
+    });
     let http = tokio::spawn(listen(listener, front, stopping));
     Ok(Running {
         addr,
@@ -173,6 +189,7 @@ pub async fn serve(config: Config) -> Result<Running, Failure> {
         driver,
         store,
         http,
+        stun,
     })
 }
 

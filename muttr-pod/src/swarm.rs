@@ -118,6 +118,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_relay_has_places_for_ten_thousand_wherever_they_come_from() {
+        let relay = relay_config();
+        assert!(relay.max_reservations >= 10_000);
+        assert!(relay.max_reservations <= limit::POD_CONNECTIONS_MAX as usize);
+        // A rate for each address would shut a school out, and one for each seed costs mallory a
+        // new key. What one can take is bounded by its connections and circuits.
+        assert!(relay.reservation_rate_limiters.is_empty());
+        assert!(relay.circuit_src_rate_limiters.is_empty());
+        assert!(relay.max_reservations_per_peer <= limit::CONNECTIONS_PER_SEED_MAX as usize);
+    }
+
+    #[test]
     fn an_address_follows_from_the_name() {
         for (host, expected) in [
             ("localhost:8080", "/dns4/localhost/tcp/8080/ws"),

@@ -2,7 +2,11 @@
 
 use std::net::SocketAddr;
 
-use muttr_pod::{Config, Running, config::Settings, serve};
+use muttr_pod::{
+    Config, Running,
+    config::{Settings, Stun},
+    serve,
+};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -13,14 +17,21 @@ use tokio::{
 mod command;
 #[path = "pod/http.rs"]
 mod http;
+#[path = "pod/relay.rs"]
+mod relay;
 #[path = "pod/seeds.rs"]
 mod seeds;
+#[path = "pod/stock.rs"]
+mod stock;
+#[path = "pod/stun.rs"]
+mod stun;
 
 fn config(folder: &TempDir) -> Config {
     let listen = SocketAddr::from(([127, 0, 0, 1], 0));
     let data_dir = Some(folder.path().join("data"));
     let settings = Settings {
         listen: Some(listen),
+        stun: Some(Stun::Port(0)),
         data_dir,
         ..Settings::default()
     };

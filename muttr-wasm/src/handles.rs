@@ -129,10 +129,7 @@ impl Seed {
                 return Err(thrown(Rejection::Malformed));
             }
             let told = Object::new();
-            for (name, duration) in [
-                ("openMs", opened - begun),
-                ("pourMs", opened.elapsed()),
-            ] {
+            for (name, duration) in [("openMs", opened - begun), ("pourMs", opened.elapsed())] {
                 let ms = duration.as_secs_f64() * 1_000.0;
                 Reflect::set(&told, &name.into(), &ms.into())?;
             }
@@ -170,10 +167,12 @@ impl Seed {
         protocol: StreamProtocol,
     ) -> impl Future<Output = Result<Stream, JsValue>> + use<> {
         let address = address.parse::<Multiaddr>().ok();
-        let peer = address.as_ref().and_then(|address| match address.iter().last() {
-            Some(Protocol::P2p(peer)) => Some(peer),
-            _ => None,
-        });
+        let peer = address
+            .as_ref()
+            .and_then(|address| match address.iter().last() {
+                Some(Protocol::P2p(peer)) => Some(peer),
+                _ => None,
+            });
         let (control, got) = oneshot::channel::<Control>();
         let figures = self.figures.clone();
         self.with_network(move |network| {

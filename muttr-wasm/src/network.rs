@@ -4,18 +4,16 @@
 use std::{cell::RefCell, rc::Rc};
 
 use futures::{StreamExt as _, future::Either};
+#[cfg(feature = "test-handles")]
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::{
     Multiaddr, PeerId, Transport as _,
-    core::{
-        ConnectedPoint, multiaddr::Protocol, muxing::StreamMuxerBox, transport::ListenerId,
-    },
+    core::{ConnectedPoint, multiaddr::Protocol, muxing::StreamMuxerBox, transport::ListenerId},
     identity::Keypair,
     relay,
     swarm::{self, NetworkBehaviour, Swarm, SwarmEvent},
     websocket_websys,
 };
-#[cfg(feature = "test-handles")]
-use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use muttr_core::{
     limit,
     machine::{Frame, Input},

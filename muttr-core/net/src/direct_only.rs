@@ -212,8 +212,16 @@ mod tests {
         let peer = "12D3KooWGjTBVpFKJ9rHmKd6AZSJuAbqEKwNH6H9JX6k6ihxAkDN";
         for (address, expected) in [
             ("/dns4/oak.example/tcp/443/tls/ws".to_owned(), false),
-            (format!("/dns4/oak.example/tcp/443/tls/ws/p2p/{peer}/p2p-circuit/p2p/{peer}"), true),
-            (format!("/dns4/oak.example/tcp/443/tls/ws/p2p/{peer}/p2p-circuit/webrtc/p2p/{peer}"), false),
+            (
+                format!("/dns4/oak.example/tcp/443/tls/ws/p2p/{peer}/p2p-circuit/p2p/{peer}"),
+                true,
+            ),
+            (
+                format!(
+                    "/dns4/oak.example/tcp/443/tls/ws/p2p/{peer}/p2p-circuit/webrtc/p2p/{peer}"
+                ),
+                false,
+            ),
             ("/webrtc".to_owned(), false),
         ] {
             let parsed: Multiaddr = address.parse().expect("an address");

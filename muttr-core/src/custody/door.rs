@@ -154,7 +154,8 @@ pub enum Event {
     Fetched {
         /// Of [`Command::Fetch`].
         id: u64,
-        /// The record, whose bytes are those the key names; or `NoRecord`, `TimedOut`, `Busy`.
+        /// The record, whose bytes are those the key names; or `NoRecord`, `TimedOut`, `Busy`;
+        /// or, as of [`Record::parse`], why what lies under the key is no record.
         result: Result<Record, Rejection>,
     },
     /// A keep came to its end.

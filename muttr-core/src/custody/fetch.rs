@@ -7,7 +7,7 @@ use alloc::{
 
 use super::{Custody, door::Event, record_store::Waiter};
 use crate::{
-    envelope::record::Record,
+    envelope::record::{self, Record},
     limit,
     name::{RecordKey, SeedId},
     rejection::Rejection,
@@ -169,9 +169,16 @@ impl Custody {
         };
         fetch.in_flight = fetch.in_flight.saturating_sub(1);
         match outcome.map(|bytes| read_answer(&bytes, &fetch.key)) {
-            Ok(Ok(Some(record))) => return self.end_fetch(job, Ok(record)),
-            Ok(Err(_)) => self.routing.blame(now, seed),
-            Ok(Ok(None)) | Err(_) => {}
+            Ok(Answer::Lies(Ok(record))) => return self.end_fetch(job, Ok(record)),
+            Ok(Answer::Lies(Err(why))) => {
+                // A holder looks at what it takes in; one that is newer may know more than we.
+                if why != Rejection::Unsupported {
+                    self.routing.blame(now, seed);
+                }
+                return self.end_fetch(job, Err(why));
+            }
+            Ok(Answer::Breach) => self.routing.blame(now, seed),
+            Ok(Answer::No) | Err(_) => {}
         }
         self.fetch_more(now, job);
     }
@@ -199,18 +206,23 @@ impl Custody {
     }
 }
 
-/// The record in an answer; a polite no is `None`.
-fn read_answer(bytes: &[u8], key: &RecordKey) -> Result<Option<Record>, Rejection> {
-    match wire::decode(bytes, limit::STORE_BYTES_MAX)? {
-        StoreAnswer::Rejected(_) => Ok(None),
-        StoreAnswer::Record(bytes) => {
-            let record = Record::parse(&bytes)?;
-            if record.key() == *key {
-                Ok(Some(record))
-            } else {
-                Err(Rejection::WrongBytes)
-            }
-        }
-        StoreAnswer::Kept(_) | StoreAnswer::Have(_) => Err(Rejection::Malformed),
+/// What an answer comes to.
+enum Answer {
+    /// What lies under the key: a record, or bytes that are none. Nobody can have others.
+    Lies(Result<Record, Rejection>),
+    /// A polite no.
+    No,
+    /// Something else than was asked for.
+    Breach,
+}
+
+fn read_answer(bytes: &[u8], key: &RecordKey) -> Answer {
+    match wire::decode(bytes, limit::STORE_BYTES_MAX) {
+        Ok(StoreAnswer::Rejected(_)) => Answer::No,
+        Ok(StoreAnswer::Record(bytes)) => match record::parse_as(key, &bytes) {
+            Err(Rejection::WrongBytes) => Answer::Breach,
+            lies => Answer::Lies(lies),
+        },
+        Ok(StoreAnswer::Kept(_) | StoreAnswer::Have(_)) | Err(_) => Answer::Breach,
     }
 }

@@ -140,10 +140,7 @@ impl Record {
     /// The key it lies under.
     #[must_use]
     pub fn key(&self) -> RecordKey {
-        let hash = Sha256::new()
-            .chain_update(b"muttr/rec/1\0")
-            .chain_update(&self.bytes);
-        RecordKey(hash.finalize().into())
+        key_of(&self.bytes)
     }
 
     /// The whole record.
@@ -188,6 +185,29 @@ impl Record {
     #[must_use]
     pub const fn deletion_hash(&self) -> &[u8; 32] {
         &self.deletion_hash
+    }
+}
+
+/// The key that bytes lie under, whether they are a record or not.
+#[must_use]
+pub fn key_of(bytes: &[u8]) -> RecordKey {
+    let hash = Sha256::new()
+        .chain_update(b"muttr/rec/1\0")
+        .chain_update(bytes);
+    RecordKey(hash.finalize().into())
+}
+
+/// Reads the record with this key out of somebody's answer.
+///
+/// # Errors
+/// [`Rejection::WrongBytes`] for bytes that lie under another key: somebody else may have the
+/// right ones. Otherwise as [`Record::parse`]: what lies under this key is no record, whoever is
+/// asked.
+pub fn parse_as(key: &RecordKey, bytes: &[u8]) -> Result<Record, Rejection> {
+    if key_of(bytes) == *key {
+        Record::parse(bytes)
+    } else {
+        Err(Rejection::WrongBytes)
     }
 }
 

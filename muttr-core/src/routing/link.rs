@@ -295,7 +295,7 @@ impl Links {
             }
         }
         self.sweep_at_ms
-            .get_or_insert_with(|| now.after(limit::LINK_IDLE_MS));
+            .get_or_insert_with(|| now.after(limit::LINK_SWEEP_MS));
         self.trim(now);
     }
 
@@ -402,7 +402,7 @@ impl Links {
         self.outputs
             .push_back(Output::Link(seed, core::mem::take(&mut peer.addresses)));
         self.sweep_at_ms
-            .get_or_insert_with(|| now.after(limit::LINK_IDLE_MS));
+            .get_or_insert_with(|| now.after(limit::LINK_SWEEP_MS));
     }
 
     fn has_room(&self) -> bool {
@@ -517,7 +517,7 @@ impl Links {
         self.open_waiting(now);
         if self.sweep_at_ms.is_some_and(|at_ms| at_ms <= now.mono_ms) {
             self.sweep(now);
-            let again = now.after(limit::LINK_IDLE_MS / 2);
+            let again = now.after(limit::LINK_SWEEP_MS);
             self.sweep_at_ms = (!self.peers.is_empty()).then_some(again);
         }
     }

@@ -243,7 +243,10 @@ mod tests {
         let first = lookup.next(at(0), is_linked).unwrap().seed;
         let second = lookup.next(at(0), is_linked).unwrap().seed;
         assert_eq!(first, near, "linked, and among the closest");
-        assert_eq!(second, in_order[0], "the closest, for a link to a far one leads nowhere");
+        assert_eq!(
+            second, in_order[0],
+            "the closest, for a link to a far one leads nowhere"
+        );
     }
 
     #[test]

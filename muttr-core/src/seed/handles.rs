@@ -59,7 +59,9 @@ fn record(bytes: &[u8], expires_h: u32) -> Result<Record, Rejection> {
 /// The bytes that [`record`] was made of.
 fn bytes(record: &Record) -> Option<Vec<u8>> {
     let whole = record.bytes();
-    let at = whole.windows(HEAD.len()).position(|window| window == HEAD)?;
+    let at = whole
+        .windows(HEAD.len())
+        .position(|window| window == HEAD)?;
     let content = whole.get(at + HEAD.len() + SALT_BYTES..)?;
     let (len, content) = content.split_first_chunk::<LENGTH_BYTES>()?;
     let len = usize::try_from(u32::from_be_bytes(*len)).ok()?;

@@ -13,11 +13,11 @@ use super::{
 };
 use crate::{
     custody,
-    envelope::record::Record,
+    envelope::record::{self, Record},
     keyring::Certificate,
     limit,
     machine::{Batch, Kept, Output, Table},
-    name::{Alias, Label, MessageId, RecordKey},
+    name::{Alias, Label, MessageId},
     rejection::Rejection,
     time::Time,
     wire::channel::{Notification, ToPod},
@@ -250,12 +250,17 @@ impl Seed {
         let Some(entry) = self.inbox.pending.get_mut(&pending) else {
             return;
         };
-        if let Ok(record) = result {
-            entry.record = Some(record);
-            return self.journal(&pending);
+        match result {
+            Ok(record) => {
+                entry.record = Some(record);
+                self.journal(&pending);
+            }
+            Err(why) if is_final(why) => self.set_aside(&pending, as_fault(why)),
+            Err(_) => {
+                let key = entry.row.key;
+                self.ask(now, Asked::Record(pending), |id| ToPod::Fetch { id, key });
+            }
         }
-        let key = entry.row.key;
-        self.ask(now, Asked::Record(pending), |id| ToPod::Fetch { id, key });
     }
 
     pub(super) fn record_fetched(
@@ -267,17 +272,17 @@ impl Seed {
         let Some(entry) = self.inbox.pending.get_mut(pending) else {
             return;
         };
-        let wanted: RecordKey = entry.row.key;
         let record = match said {
-            Ok(Said::Fetched(bytes)) => Record::parse(&bytes).ok(),
-            _ => None,
+            Ok(Said::Fetched(bytes)) => record::parse_as(&entry.row.key, &bytes),
+            _ => Err(Rejection::NoRecord),
         };
-        match record.filter(|record| record.key() == wanted) {
-            Some(record) => {
+        match record {
+            Ok(record) => {
                 entry.record = Some(record);
                 self.journal(pending);
             }
-            None => self.wait(now, pending),
+            Err(why) if is_final(why) => self.set_aside(pending, as_fault(why)),
+            Err(_) => self.wait(now, pending),
         }
     }
 
@@ -327,5 +332,21 @@ impl Seed {
                 self.send_receipts(now);
             }
         }
+    }
+}
+
+/// Whether what lies under a key is no record that can be opened here, whoever is asked.
+const fn is_final(why: Rejection) -> bool {
+    matches!(
+        why,
+        Rejection::Malformed | Rejection::Unsupported | Rejection::TooLarge
+    )
+}
+
+/// What the person is told of it: the same as of any other record that cannot be opened.
+const fn as_fault(why: Rejection) -> Rejection {
+    match why {
+        Rejection::Unsupported => why,
+        _ => Rejection::Unreadable,
     }
 }

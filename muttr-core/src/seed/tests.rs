@@ -19,9 +19,13 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::{
     keyring::cast,
-    machine::{Need, Scan, Table, Traits, Write},
-    name::{Alias, SeedId},
+    machine::{Need, Protocol, Scan, Table, Traits, Write},
+    name::{Alias, RecordKey, SeedId},
     pod::{self, Pod},
+    wire::{
+        self,
+        store::{StoreAnswer, StoreAsk},
+    },
 };
 
 const HOST: &str = "oak.example";
@@ -108,6 +112,8 @@ pub(super) struct Room {
     pub(super) people: BTreeMap<String, Someone>,
     channels: u64,
     asks: u64,
+    /// What mallory hands over to whoever asks for it, besides what she keeps.
+    pub(super) planted: BTreeMap<RecordKey, Vec<u8>>,
     /// Questions under way: the number the answerer sees → who asked, under which number.
     asked: BTreeMap<u64, (SeedId, u64)>,
 }
@@ -146,6 +152,7 @@ impl Room {
             people: BTreeMap::new(),
             channels: 0,
             asks: 0,
+            planted: BTreeMap::new(),
             asked: BTreeMap::new(),
         };
         room.pod_starts();
@@ -382,7 +389,25 @@ impl Room {
         }
     }
 
+    /// What mallory answers instead of her machine.
+    fn mallory_says(&self, question: &Frame) -> Option<Frame> {
+        let Frame::Ask(number, Protocol::Store, bytes) = question else {
+            return None;
+        };
+        let Ok(StoreAsk::Get(get)) = wire::decode(bytes, limit::STORE_BYTES_MAX) else {
+            return None;
+        };
+        let record = self.planted.get(&get.key)?.clone();
+        let answer = StoreAnswer::Record(record.into());
+        Some(Frame::Answer(*number, wire::encode(&answer)))
+    }
+
     fn carry(&mut self, from: SeedId, to: SeedId, frame: Frame) {
+        if to == id_of(&key_of("mallory"))
+            && let Some(answer) = self.mallory_says(&frame)
+        {
+            return self.to(from, Input::Frame(Link::Seed(to), answer));
+        }
         match frame {
             Frame::Ask(number, protocol, bytes) if self.present(to) => {
                 self.asks += 1;

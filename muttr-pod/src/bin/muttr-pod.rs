@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use muttr_pod::{
     Failure,
     config::{Settings, log},
-    serve,
+    files, serve,
 };
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -43,6 +43,7 @@ async fn main() -> ExitCode {
 async fn run(file: Option<PathBuf>, settings: Settings) -> Result<(), Failure> {
     let settings = settings.with_file(file.as_deref())?;
     log(&settings);
+    files::allow_many();
     let mut running = serve(settings.finish()?).await?;
     println!("listening on http://{}", running.addr());
     // Whoever started the pod may have closed its end.

@@ -22,6 +22,9 @@ pub(crate) struct WellKnown {
     channel: &'static str,
     /// The OpenPGP certificate, base64.
     certificate: String,
+    /// UDP port at which it answers STUN, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stun: Option<u16>,
 }
 
 impl WellKnown {
@@ -33,7 +36,12 @@ impl WellKnown {
             addresses: vec![address],
             channel: "/channel",
             certificate: STANDARD.encode(certificate),
+            stun: None,
         }
+    }
+
+    pub(crate) fn with_stun(self, port: Option<u16>) -> Self {
+        Self { stun: port, ..self }
     }
 }
 

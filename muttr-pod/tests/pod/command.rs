@@ -10,8 +10,13 @@ use tempfile::TempDir;
 
 use super::get;
 
-fn command(folder: &TempDir) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_muttr-pod"));
+const POD: &str = env!("CARGO_BIN_EXE_muttr-pod");
+
+pub(super) fn command(folder: &TempDir) -> Command {
+    within(folder, Command::new(POD))
+}
+
+fn within(folder: &TempDir, mut command: Command) -> Command {
     // Settings of whoever runs the tests are not this pod's.
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("MUTTR_") {
@@ -25,7 +30,7 @@ fn command(folder: &TempDir) -> Command {
     command
 }
 
-fn signal(pod: &Child, signal: &str) {
+pub(super) fn signal(pod: &Child, signal: &str) {
     let killed = Command::new("kill")
         .args([signal, &pod.id().to_string()])
         .status();
@@ -36,7 +41,15 @@ fn signal(pod: &Child, signal: &str) {
 async fn it_says_where_it_listens_and_stops_when_told() {
     let folder = TempDir::new().expect("a folder");
     for with in ["-TERM", "-INT"] {
-        let serve = ["serve", "--listen", "127.0.0.1:0", "--data-dir", "data"];
+        let serve = [
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--stun",
+            "0",
+            "--data-dir",
+            "data",
+        ];
         let mut pod = command(&folder).args(serve).spawn().expect("starts");
         let mut lines = BufReader::new(pod.stdout.take().expect("is piped"));
         let mut first = String::new();
@@ -61,6 +74,35 @@ async fn it_says_where_it_listens_and_stops_when_told() {
     }
 }
 
+#[test]
+fn it_takes_as_many_open_files_as_it_may_have() {
+    let Ok(own) = std::fs::read_to_string("/proc/self/limits") else {
+        println!("skipped: this system does not tell a process's limits in /proc");
+        return;
+    };
+    let folder = TempDir::new().expect("a folder");
+    let mut shell = within(&folder, Command::new("sh"));
+    let serve = "serve --listen 127.0.0.1:0 --stun off --data-dir data";
+    let script = format!("ulimit -Sn 256 && exec '{POD}' {serve}");
+    shell.arg("-c").arg(script).stderr(Stdio::null());
+    let mut pod = shell.spawn().expect("starts");
+    let mut lines = BufReader::new(pod.stdout.take().expect("is piped"));
+    let mut first = String::new();
+    lines.read_line(&mut first).expect("says where it listens");
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", pod.id()));
+    signal(&pod, "-TERM");
+    assert!(pod.wait().expect("ends").success(), "{first}");
+    let files = |limits: &str| {
+        let line = limits
+            .lines()
+            .find_map(|line| line.strip_prefix("Max open files"));
+        let mut numbers = line.expect("is told").split_whitespace().map(str::to_owned);
+        (numbers.next().expect("soft"), numbers.next().expect("hard"))
+    };
+    let (soft, hard) = files(&limits.expect("it runs"));
+    assert_eq!((&soft, &hard), (&hard, &files(&own).1));
+}
+
 fn fails(folder: &TempDir, arguments: &[&str], code: i32, sentence: &str) {
     let output: Output = command(folder).args(arguments).output().expect("runs");
     let said = String::from_utf8_lossy(&output.stderr);
@@ -82,6 +124,7 @@ fn what_is_wrong_has_an_exit_code_and_a_sentence() {
     );
     fails(&folder, &["serve", "--config", "none.toml"], 2, "none.toml");
     fails(&folder, &["serve", "--datadir", "x"], 2, "--data-dir");
+    fails(&folder, &["serve", "--stun", "on"], 2, "neither a port");
     fails(
         &folder,
         &["serve", "--host", "a b"],

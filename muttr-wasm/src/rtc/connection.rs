@@ -53,9 +53,7 @@ impl Entry {
 
 /// The connections there are: written by the transport, read by the behaviour beside it.
 #[derive(Clone, Default)]
-pub(super) struct Registry(SendWrapperDefault);
-
-type SendWrapperDefault = Rc<RefCell<Vec<Entry>>>;
+pub(super) struct Registry(Rc<RefCell<Vec<Entry>>>);
 
 impl Registry {
     /// Notes a connection, and forgets those that are gone.
@@ -133,10 +131,7 @@ impl StreamMuxer for Connection {
     type Substream = Stream;
     type Error = Error;
 
-    fn poll_inbound(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<Stream, Error>> {
+    fn poll_inbound(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<Stream, Error>> {
         let this = &mut *self.0;
         let channel = this.peer.shared.incoming.borrow_mut().pop_front();
         match channel {

@@ -39,16 +39,16 @@ use crate::clock::Clock;
 /// A signalling stream, and the notice that it is in use, to be held until it is not.
 pub(super) struct Introduction {
     pub(super) signals: swarm::Stream,
-    pub(super) use_: Use,
+    pub(super) hold: Hold,
 }
 
 /// Tells the behaviour, when dropped, that a circuit is needed a little less.
-pub(super) struct Use {
+pub(super) struct Hold {
     circuit: ConnectionId,
     over: mpsc::UnboundedSender<ConnectionId>,
 }
 
-impl Drop for Use {
+impl Drop for Hold {
     fn drop(&mut self) {
         let _ = self.over.unbounded_send(self.circuit);
     }
@@ -134,11 +134,11 @@ impl Introductions {
         }
     }
 
-    fn use_of(&mut self, circuit: ConnectionId) -> Use {
+    fn hold_of(&mut self, circuit: ConnectionId) -> Hold {
         if let Some(known) = self.circuits.get_mut(&circuit) {
             known.uses += 1;
         }
-        Use {
+        Hold {
             circuit,
             over: self.over.0.clone(),
         }
@@ -268,7 +268,9 @@ impl Introductions {
     fn closed(&mut self, id: ConnectionId) {
         self.directs.remove(&id);
         if self.circuits.remove(&id).is_some() {
-            let lost = self.opening.extract_if(.., |_, (circuit, _)| *circuit == id);
+            let lost = self
+                .opening
+                .extract_if(.., |_, (circuit, _)| *circuit == id);
             for (_, (_, reply)) in lost {
                 let _ = reply.send(Err(Error::Unreachable));
             }
@@ -279,20 +281,20 @@ impl Introductions {
         let Some((_, reply)) = self.opening.remove(&ask) else {
             return self.ended(circuit);
         };
-        let use_ = Use {
+        let hold = Hold {
             circuit,
             over: self.over.0.clone(),
         };
         // Nobody waits any more: what is dropped here ends the stream and its use.
         let _ = reply.send(match signals {
-            Some(signals) => Ok(Introduction { signals, use_ }),
+            Some(signals) => Ok(Introduction { signals, hold }),
             None => Err(Error::Refused),
         });
     }
 
     fn arrived(&mut self, circuit: ConnectionId, peer: PeerId, signals: swarm::Stream) {
-        let use_ = self.use_of(circuit);
-        let introduction = Introduction { signals, use_ };
+        let hold = self.hold_of(circuit);
+        let introduction = Introduction { signals, hold };
         // No room: the stream is reset by being dropped.
         let _ = self.arrive.try_send(Arrival { peer, introduction });
     }

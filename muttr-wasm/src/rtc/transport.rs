@@ -103,7 +103,7 @@ impl Inner {
             let introduction = introduced.await.map_err(|_| Error::Unreachable)??;
             let connection = handshake::offer(config, introduction.signals).await?;
             registry.enter(peer, true, &connection);
-            drop((introduction.use_, turn));
+            drop((introduction.hold, turn));
             Ok((peer, connection))
         }))
     }
@@ -114,7 +114,7 @@ impl Inner {
         Box::pin(SendWrapper::new(async move {
             let connection = handshake::answer(config, introduction.signals).await?;
             registry.enter(peer, false, &connection);
-            drop((introduction.use_, turn));
+            drop((introduction.hold, turn));
             Ok((peer, connection))
         }))
     }

@@ -9,7 +9,8 @@ import { leftover } from './leftovers.mjs'
 
 const STARTS_MS = 30_000
 const CLOSES_MS = 10_000
-const FLAGS = [
+/** What every Chromium here is started with; none of it keeps hidden pages awake. */
+export const FLAGS = [
   '--headless',
   '--disable-gpu',
   '--disable-quic',
@@ -43,7 +44,8 @@ export function profileFolder(name) {
   return folder
 }
 
-function address(process_) {
+/** Where a Chromium that was just started listens to whoever drives it. */
+export function devtools(process_) {
   return new Promise((resolve, reject) => {
     const late = setTimeout(() => reject(new Error('Chromium did not start in time')), STARTS_MS)
     process_.once('exit', code => reject(new Error(`Chromium ended with ${code} while starting`)))
@@ -70,7 +72,7 @@ export class Profile {
     profile.#process = spawn(executable(), given, { detached: true, stdio: ['ignore', 'ignore', 'pipe'] })
     profile.#ended = new Promise(resolve => profile.#process.once('exit', resolve))
     leftover(() => profile.#signal())
-    profile.#browser = await chromium.connectOverCDP(await address(profile.#process))
+    profile.#browser = await chromium.connectOverCDP(await devtools(profile.#process))
     profile.context = profile.#browser.contexts()[0]
     return profile
   }

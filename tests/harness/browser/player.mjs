@@ -20,13 +20,14 @@ export class Play {
   #crowd
 
   /**
-   * `origin` serves the bare page, `env` is given to every pod, and uncaught errors that
-   * `tolerated` matches are part of the play.
+   * `origin` serves the bare page, `env` is given to every pod, uncaught errors that `tolerated`
+   * matches are part of the play, and `engines` tells who is in `firefox` instead of `chromium`.
    */
-  constructor({ origin, env = {}, tolerated }) {
+  constructor({ origin, env = {}, tolerated, engines = {} }) {
     this.origin = origin
     this.tolerated = tolerated
     this.env = env
+    this.engines = engines
     this.rumours = new Rumours()
   }
 
@@ -60,6 +61,16 @@ export class Play {
         return true
       },
     )
+  }
+
+  /** A pod of the play. */
+  pod(name) {
+    return this.#pod(name)
+  }
+
+  /** A person of the play. */
+  person(name) {
+    return this.#person(name)
   }
 
   #pod(name) {
@@ -261,7 +272,7 @@ export class Play {
   put_aside(name, count) {
     return until(async () => {
       const { faults } = this.#person(name)
-      return faults === count ? undefined : `${faults} were put aside`
+      return faults.length === count ? undefined : `${faults.length} were put aside`
     })
   }
 

@@ -18,13 +18,18 @@ export class Pod {
   #ended
   #heard
   #env
+  #stun
 
-  /** `heard(line)` is told every line the pod prints; `env` is added to its environment. */
-  constructor(name, { heard = () => {}, env = {} } = {}) {
+  /**
+   * `heard(line)` is told every line the pod prints; `env` is added to its environment; `stun` is
+   * where it answers STUN, a free port unless said otherwise, for many pods run on one machine.
+   */
+  constructor(name, { heard = () => {}, env = {}, stun = '127.0.0.1:0' } = {}) {
     this.name = name
     this.port = 0
     this.#heard = heard
     this.#env = env
+    this.#stun = stun
     this.data = mkdtempSync(join(tmpdir(), `muttr-pod-${name}-`))
     leftover(() => {
       this.#process?.kill('SIGKILL')
@@ -47,7 +52,8 @@ export class Pod {
 
   /** Starts on the data that is there and waits until the pod says that it is ready. */
   async start() {
-    const flags = ['serve', '--listen', `127.0.0.1:${this.port}`, '--data-dir', this.data]
+    const listen = `127.0.0.1:${this.port}`
+    const flags = ['serve', '--listen', listen, '--stun', this.#stun, '--data-dir', this.data]
     this.#process = spawn(join(repository, 'target/debug/muttr-pod'), flags, {
       env: { ...process.env, MUTTR_LOG: 'debug', ...this.#env },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -104,8 +110,9 @@ export class Pod {
     return code
   }
 
-  /** Reaches into the pod's database behind its back: `forget KEY`, `forget-all`, `spoil KEY`. */
+  /** Reaches into the pod's database behind its back; `meddle.rs` tells how. Answers what it prints. */
   async meddle(...words) {
-    await run(join(repository, 'target/debug/meddle'), [this.data, ...words])
+    const { stdout } = await run(join(repository, 'target/debug/meddle'), [this.data, ...words])
+    return stdout.trim()
   }
 }

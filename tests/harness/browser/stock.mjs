@@ -1,4 +1,4 @@
-// Stock libp2p Kademlia peers, one written in Rust and one in JavaScript.
+// Foreign libp2p peers: stock Kademlia ones in Rust and in JavaScript, and a holder that looks at nothing.
 import { spawn } from 'node:child_process'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -8,6 +8,7 @@ import { repository } from './repository.mjs'
 const COMMANDS = {
   rust: [join(repository, 'target/debug/foreign-kad')],
   js: [process.execPath, join(repository, 'tests/foreign/kad.mjs')],
+  holder: [process.execPath, join(repository, 'tests/foreign/holder.mjs')],
 }
 
 /**
@@ -17,10 +18,20 @@ const COMMANDS = {
 export class Stock {
   #process
 
-  static async ask(kind, address, key) {
+  /** One that asked for the peers closest to `key`, and stays. */
+  static ask(kind, address, key) {
+    return Stock.#start(kind, address, key)
+  }
+
+  /** One that hands over the records in `file` to whoever asks for their keys. */
+  static hold(address, file) {
+    return Stock.#start('holder', address, file)
+  }
+
+  static async #start(kind, ...words) {
     const stock = new Stock()
     const [command, ...rest] = COMMANDS[kind]
-    stock.#process = spawn(command, [...rest, address, key], { stdio: ['pipe', 'pipe', 'pipe'] })
+    stock.#process = spawn(command, [...rest, ...words], { stdio: ['pipe', 'pipe', 'pipe'] })
     leftover(() => stock.#process.kill('SIGKILL'))
     await stock.#answer()
     return stock
@@ -28,6 +39,7 @@ export class Stock {
 
   #answer() {
     this.closest = []
+    this.handed = []
     this.tried = []
     this.unidentified = false
     let complaint = ''
@@ -38,6 +50,7 @@ export class Stock {
         const [word, id, address] = line.split(' ')
         if (word === 'listening') this.id = id
         if (word === 'closest') this.closest.push(id)
+        if (word === 'handed') this.handed.push(id)
         if (word === 'tried') this.tried.push({ id, address })
         if (word === 'unidentified') this.unidentified = true
         if (word === 'done') resolve()

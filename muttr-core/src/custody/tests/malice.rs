@@ -7,12 +7,12 @@ use rand_core::{RngCore, SeedableRng};
 
 use super::{
     START, key, later,
-    network::{Network, Vice, holders},
+    network::{JUNK, NEWER, Network, Vice, holders},
     record,
 };
 use crate::{
     custody::{Command, Config, Custody, Event},
-    envelope::record::Record,
+    envelope::record::{Record, key_of},
     limit,
     machine::{Frame, Input, Kept, Link, Machine, Output, Protocol, Row, Traits, Write},
     name::{Position, RecordKey, SeedId},
@@ -146,6 +146,33 @@ fn a_fetch_from_the_silent_ends_in_time() {
     });
     assert!(ended);
     assert_eq!(network.seeds[&bob].machine.stats().jobs, 0);
+}
+
+#[test]
+fn bytes_that_lie_under_their_key_and_are_no_record_end_the_fetch() {
+    for (vice, bytes, why) in [
+        (Vice::Litters, JUNK, Rejection::Malformed),
+        (Vice::Advances, NEWER, Rejection::Unsupported),
+    ] {
+        let mut network = Network::joined(10);
+        let (bob, mallory) = (network.ids[3], network.ids[4]);
+        network.sim(mallory).vice = Some(vice);
+        for (id, key) in [(2, key_of(bytes)), (3, RecordKey([9; 32]))] {
+            network.command(bob, Command::Fetch { id, key });
+        }
+        network.run(limit::FETCH_MS_MAX);
+        let events = network.take_events(bob).into_iter();
+        let mut ends: Vec<_> = events
+            .filter_map(|event| match event {
+                Event::Fetched { id, result } => Some((id, result)),
+                _ => None,
+            })
+            .collect();
+        ends.sort_by_key(|(id, _)| *id);
+        // The same bytes under another key are nobody's last word.
+        assert_eq!(ends, [(2, Err(why)), (3, Err(Rejection::NoRecord))]);
+        assert_eq!(network.seeds[&bob].machine.stats().jobs, 0);
+    }
 }
 
 #[test]

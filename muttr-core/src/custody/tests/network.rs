@@ -39,6 +39,10 @@ pub(super) enum Vice {
     Silent,
     /// Says no to everything.
     Refuses,
+    /// Hands over [`JUNK`], which lies under its own key.
+    Litters,
+    /// Hands over [`NEWER`], likewise.
+    Advances,
     /// Names seeds that do not exist when asked for the way, and is honest otherwise.
     Misleads,
 }
@@ -386,12 +390,24 @@ fn read(disk: &BTreeMap<Vec<u8>, Vec<u8>>, scan: &Scan) -> Vec<Row> {
     rows.take(scan.rows_max as usize).collect()
 }
 
+/// No record.
+pub(super) const JUNK: &[u8] = &[7; 2048];
+/// A record of a version to come.
+pub(super) const NEWER: &[u8] = &{
+    let mut bytes = [0; 2048];
+    let (magic, _) = bytes.split_at_mut(4);
+    magic.copy_from_slice(b"MUT2");
+    bytes
+};
+
 fn misbehave(vice: Vice, me: SeedId, question: &[u8]) -> Option<Vec<u8>> {
     let question = wire::decode::<StoreAsk>(question, limit::STORE_BYTES_MAX).unwrap();
     let answer = match (vice, question) {
         (Vice::Silent | Vice::Misleads, _) => return None,
         (Vice::Babbles, _) => return Some(vec![0xff; 300]),
         (Vice::Refuses, _) => StoreAnswer::Rejected(Rejection::Full),
+        (Vice::Litters, _) => StoreAnswer::Record(JUNK.to_vec().into()),
+        (Vice::Advances, _) => StoreAnswer::Record(NEWER.to_vec().into()),
         (Vice::Forges, StoreAsk::Put(Put { record, .. })) => {
             let record = crate::envelope::record::Record::parse(&record).unwrap();
             let (key, expires_h) = (record.key(), record.expires_h());

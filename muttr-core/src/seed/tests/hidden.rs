@@ -108,8 +108,8 @@ fn a_promise_that_no_seed_made_counts_for_nothing() {
     room.writes("alice", "bob", "hello").unwrap();
     let key = delivery(&mut room).key.unwrap();
     let expires_h = u32::try_from(delivery(&mut room).expires_ms / limit::HOUR_MS).unwrap();
-    let good = crate::custody::receipt::sign(&key_of("h1"), key, expires_h);
-    let signed = |key: &SigningKey| crate::custody::receipt::sign(key, good.key, expires_h);
+    let good = custody::receipt::sign(&key_of("h1"), key, expires_h);
+    let signed = |key: &SigningKey| custody::receipt::sign(key, good.key, expires_h);
     let cases = [
         Receipt {
             seed: id_of(&key_of("h2")),
@@ -137,14 +137,6 @@ fn a_promise_that_no_seed_made_counts_for_nothing() {
         alice.promised(now, placing, &good);
     }
     assert_eq!(delivery(&mut room).seeds, 1, "the same seed counts once");
-    let printed = alloc::format!(
-        "{:?}",
-        ToSeed::Promised {
-            id: 1,
-            receipt: good
-        }
-    );
-    assert!(!printed.contains("alice"));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What goes wrong, and is said.
 
 use super::*;
+use crate::envelope::{packet, record::key_of};
 
 #[test]
 fn each_refusal_has_its_code_and_leaves_nothing_behind() {
@@ -172,6 +173,89 @@ fn a_message_that_ends_its_reader_twice_is_set_aside_and_blocks_nobody() {
     room.pass(5_000);
     let read = room.reads("bob");
     assert!(read.iter().any(|message| message.body == b"still here"));
+}
+
+/// Offset in a record of its encrypted container's body.
+fn encrypted_at(record: &[u8]) -> usize {
+    let ciphertext = &record[limit::RECORD_HEADER_BYTES..];
+    let (_, rest) = packet::next(ciphertext).unwrap();
+    let (encrypted, _) = packet::next(rest).unwrap();
+    record.len() - encrypted.body.len()
+}
+
+/// Puts other bytes in the place of the one record the pod has, and their key in the place of
+/// its own in the notification: what a pod does that looks at nothing.
+fn bend(room: &mut Room, change: impl FnOnce(&mut Vec<u8>)) {
+    let rows = &mut room.pod_disk.rows;
+    let record_row = |(table, _): &(Table, Vec<u8>)| *table == Table::Record;
+    let row = rows.keys().find(|key| record_row(key)).unwrap().clone();
+    let value = rows.remove(&row).unwrap();
+    let at = value.windows(4).position(|part| part == b"MUT1").unwrap();
+    let mut record = value[at..at + 2048].to_vec();
+    let honest = key_of(&record);
+    change(&mut record);
+    let bent = key_of(&record);
+    let notifications = rows
+        .iter_mut()
+        .filter(|((table, _), _)| *table == Table::Notification);
+    for (_, value) in notifications {
+        let at = value.windows(32).position(|part| part == honest.as_bytes());
+        value[at.unwrap()..][..32].copy_from_slice(bent.as_bytes());
+    }
+    room.planted.insert(bent, record);
+}
+
+#[test]
+fn what_lies_under_a_notified_key_and_is_no_record_is_set_aside_at_once() {
+    let changes: [(fn(&mut Vec<u8>), Rejection); 5] = [
+        // A mode that the library would panic at; a container without integrity; one cut short.
+        (
+            |it| {
+                let at = encrypted_at(it);
+                it[at + 2] = 100;
+            },
+            Rejection::Unreadable,
+        ),
+        (
+            |it| {
+                let at = encrypted_at(it);
+                it[at] = 1;
+            },
+            Rejection::Unreadable,
+        ),
+        (|it| it[2000..].fill(0), Rejection::Unreadable),
+        (|it| it.truncate(1000), Rejection::Unreadable),
+        (|it| it[3] = b'2', Rejection::Unsupported),
+    ];
+    for (nth, (change, code)) in changes.into_iter().enumerate() {
+        let mut room = Room::new();
+        for name in ["bob", "mallory"] {
+            room.joins(name);
+            room.registers(name);
+        }
+        room.leaves("bob");
+        room.writes("mallory", "bob", "bent").unwrap();
+        room.pod_dies();
+        bend(&mut room, change);
+        room.pod_starts();
+        room.writes("mallory", "bob", "honest").unwrap();
+        for _ in 0..2 {
+            room.joins("bob");
+            room.pass(30_000);
+            room.leaves("bob");
+        }
+        let events = room.people["bob"].events.iter();
+        let aside: Vec<_> = events
+            .filter_map(|event| match event {
+                Event::SetAside(code) => Some(*code),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(aside, [code], "change {nth}");
+        let read = room.reads("bob");
+        let texts: Vec<_> = read.iter().map(|message| message.body.as_slice()).collect();
+        assert_eq!(texts, [b"honest"], "change {nth}");
+    }
 }
 
 #[test]
