@@ -9,6 +9,7 @@ import { counts, forget, frames, servers } from '../harness/browser/witness.mjs'
 const OPTIONS = { timeout: 240_000 }
 const MIB = 1 << 20
 const STREAMS = 200
+const GLARES = 5
 const WELL = { came: 100, same: true }
 /** An idle connection too many is closed by one side after half a minute. */
 const SETTLES_MS = 60_000
@@ -120,8 +121,16 @@ test('a circuit carries signalling and nothing else', OPTIONS, async () => {
 test('who dials each other at once ends with a connection that works, and none too many', OPTIONS, async () => {
   const [alice, bob] = [await circle.tab('alice'), await circle.tab('bob')]
   const [one, other] = [await alice.address(), await bob.address()]
-  const answers = await Promise.all([alice.echo(other, 100), bob.echo(one, 100)])
-  for (const answer of answers) assert.deepEqual(answer, WELL)
+  await directlyOnly(alice, bob)
+  let most = 0
+  for (let tries = 0; tries < GLARES && most < 2; tries += 1) {
+    await Promise.all([alice.call('hangUp', bob.id), bob.call('hangUp', alice.id)])
+    await forget(alice.page)
+    const answers = await Promise.all([alice.echo(other, 100), bob.echo(one, 100)])
+    for (const answer of answers) assert.deepEqual(answer, WELL)
+    most = (await counts(alice.page)).mostConnections
+  }
+  assert.ok(most >= 2, 'they never dialled at once')
   await until(async () => {
     const ways = [(await alice.ways(bob.id)).length, (await bob.ways(alice.id)).length]
     const made = [(await counts(alice.page)).connections, (await counts(bob.page)).connections]

@@ -9,6 +9,7 @@ function watch() {
   const channels = new Map()
   let records = []
   let most = 0
+  let mostConnections = 0
   let largest = 0
 
   const number = (bytes, at) => {
@@ -93,6 +94,10 @@ function watch() {
   }
 
   const over = connection => connection.connectionState === 'closed'
+  const standing = () => {
+    for (const each of connections) if (over(each)) connections.delete(each)
+    return [...connections]
+  }
   const living = () => {
     for (const [channel, { connection }] of channels) if (over(connection)) channels.delete(channel)
     return [...channels.keys()].filter(({ readyState }) => readyState !== 'closed')
@@ -110,6 +115,7 @@ function watch() {
     constructor(...given) {
       super(...given)
       connections.add(this)
+      mostConnections = Math.max(mostConnections, standing().length)
       this.servers = (given[0]?.iceServers ?? []).flatMap(({ urls }) => urls)
       this.addEventListener('datachannel', ({ channel }) => follow(channel, this))
     }
@@ -123,15 +129,15 @@ function watch() {
 
   globalThis.witness = {
     counts() {
-      for (const each of connections) if (over(each)) connections.delete(each)
-      const states = [...connections].map(({ connectionState }) => connectionState)
-      return { connections: states.length, states, channels: living().length, most }
+      const states = standing().map(({ connectionState }) => connectionState)
+      return { connections: states.length, states, mostConnections, channels: living().length, most }
     },
     servers: () => [...connections].flatMap(({ servers }) => servers),
     frames: () => ({ streams: records, largest }),
     forget() {
       records = []
       most = 0
+      mostConnections = 0
       largest = 0
     },
   }
@@ -140,7 +146,10 @@ function watch() {
 /** Makes a page, or all pages of a context, tell about its WebRTC from the next load on. */
 export const witness = pageOrContext => pageOrContext.addInitScript(watch)
 
-/** `{ connections, states, channels, most }`: what is not closed now, and the most channels at once. */
+/**
+ * `{ connections, states, channels }` that are not closed now, and `{ mostConnections, most }`: the
+ * most connections and channels at once since `forget`.
+ */
 export const counts = page => page.evaluate(() => globalThis.witness.counts())
 
 /**
