@@ -51,14 +51,19 @@ async function bareOpens({ pod, alice, bob }) {
   return opened.every(Boolean)
 }
 
-/** Both come online; answers their seed ids. */
-function join({ pod, alice, bob }, options = [{}, {}]) {
-  return Promise.all(
-    [alice, bob].map(async (place, at) => {
-      const { id } = await place.call('join', { pod: pod.url, ...options[at] })
-      return id
-    }),
-  )
+/**
+ * Both come online, Bob once Alice can be found: who comes at the same moment is told of the other
+ * at the next look around only, a minute later. Answers their seed ids.
+ */
+async function join({ pod, alice, bob }, options = [{}, {}]) {
+  const ids = []
+  for (const [at, place] of [alice, bob].entries()) {
+    const { id } = await place.call('join', { pod: pod.url, ...options[at] })
+    ids.push(id)
+    if (options[at].hideAddress) continue
+    await until(async () => ((await stats(place)).addresses.length > 0 ? undefined : 'nobody can find it'))
+  }
+  return ids
 }
 
 const stats = place => place.call('call', 'stats')
