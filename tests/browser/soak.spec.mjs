@@ -118,6 +118,7 @@ test(`${SEEDS} seeds join and leave for ${LASTS_S} s`, { timeout: (LASTS_S + 600
 
 async function soak({ oak, alice, bob, crowd, rumours }) {
   const two = [alice, bob]
+  await until(async () => ((await look(alice)).told === 1 ? undefined : 'the two have not met'))
   const done = { stored_and_fetched: 0 }
   const settle_ms = []
   let goesOn = true

@@ -139,9 +139,11 @@ impl Peer {
         Ok((peer, happened))
     }
 
-    /// The handshake is over: nobody listens for its events any more.
+    /// The handshake is over: nobody listens for its events any more, and `init`, which is closed
+    /// or about to be, loses its handlers.
     pub(super) fn established(&self) {
         *self.shared.events.borrow_mut() = None;
+        *self.init.borrow_mut() = None;
     }
 
     /// Opens `init` and makes an offer of it.
