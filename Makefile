@@ -13,7 +13,7 @@ export MUTTR_TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/muttr/tools
 # Shown in the page, under "About".
 export MUTTR_BUILD ?= $(shell git rev-parse --short=12 HEAD 2> /dev/null)
 
-.PHONY: run test pkg page pod bench bench-first soak sim clean
+.PHONY: run test pkg page pod bench bench-first bench-webrtc soak sim clean
 
 run: pod
 	@exec node .ci/serve.mjs
@@ -33,11 +33,17 @@ page: pkg
 pod: page
 	cargo build --bin muttr-pod
 
-bench: bench-first
+bench: bench-first bench-webrtc
 
 bench-first: pod
 	@.ci/setup test
 	node tests/bench/first.mjs
+
+# Needs a stream to measure, which is not in what is shipped.
+bench-webrtc: pod
+	@.ci/setup test
+	npm run --silent build --workspace=muttr -- --bench
+	node tests/bench/webrtc.mjs
 
 # What comes and goes is decided by an integer that is printed: MUTTR_SOAK_SEED plays it again.
 soak: export MUTTR_SOAK_S ?= 600

@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process'
 
 const CI_MINUTES = 85
 
-// `tests`: the phase runs tests, and having counted none is a failure.
+// `tests`: the phase runs tests, and having counted none is a failure, unless each was skipped.
 // `needs`: phases without which this one cannot tell anything.
 // `background`: it waits more than it works; it is begun in its turn, the others go on, and what it
 // printed follows theirs.
@@ -22,7 +22,10 @@ const phases = [
   { name: 'native tests', tests: true, needs: ['native build'], run: `cargo test --no-fail-fast ${TESTED}` },
   { name: 'test build', needs: ['wasm package'], run: 'npm run --silent build -w muttr -- --test' },
   { name: 'hidden tab', tests: true, background: true, needs: ['native build', 'test build'], run: 'node --test --test-reporter=spec tests/browser/hidden.spec.mjs' },
-  { name: 'browser tests', tests: true, needs: ['native build', 'page', 'test build'], run: 'node --test --test-concurrency=1 --test-reporter=spec tests/browser/!(hidden).spec.mjs' },
+  { name: 'direct connections', tests: true, background: true, needs: ['native build', 'page', 'test build'], run: 'node --test --test-concurrency=1 --test-reporter=spec tests/browser/@(webrtc|mallory|firefox).spec.mjs' },
+  { name: 'browser tests', tests: true, needs: ['native build', 'page', 'test build'], run: 'node --test --test-concurrency=1 --test-reporter=spec tests/browser/!(hidden|webrtc|mallory|firefox|soak).spec.mjs' },
+  { name: 'nat tests', tests: true, needs: ['native build', 'test build'], run: 'node --test --test-reporter=spec tests/nat/*.spec.mjs' },
+  { name: 'soak', tests: true, needs: ['native build', 'test build'], run: 'node --test --test-reporter=spec tests/browser/soak.spec.mjs' },
   { name: 'package tests', tests: true, needs: ['native build', 'wasm package'], run: 'node --test --test-reporter=spec tests/package/*.spec.mjs' },
   { name: 'licences', run: '.ci/setup deny && .ci/deny' },
 ]
@@ -31,10 +34,13 @@ const COUNTS = [
   /^test result: \w+\. (?<passed>\d+) passed; (?<failed>\d+) failed/,
   /^(?:#|ℹ) pass (?<passed>\d+)$/,
   /^(?:#|ℹ) (?:fail|cancelled) (?<failed>\d+)$/,
+  /^(?:#|ℹ) skipped (?<skipped>\d+)$/,
 ]
 
 const started = Date.now()
 const total = { passed: 0, failed: 0 }
+// Why tests were left out, each reason once.
+const skipped = new Set()
 const broken = new Set()
 const running = new Map()
 /** What phases in the background printed. */
@@ -45,7 +51,9 @@ function count(line, sum) {
   for (const { groups } of COUNTS.map(pattern => pattern.exec(plain)).filter(Boolean)) {
     sum.passed += Number(groups.passed ?? 0)
     sum.failed += Number(groups.failed ?? 0)
+    sum.skipped += Number(groups.skipped ?? 0)
   }
+  if (plain.startsWith('skipped: ')) skipped.add(plain)
 }
 
 function follow(stream, print, sum) {
@@ -87,9 +95,9 @@ async function phase(each, print = text => process.stdout.write(text)) {
   }
   print(`\n== ${each.name}\n`)
   const since = Date.now()
-  const sum = { passed: 0, failed: 0 }
+  const sum = { passed: 0, failed: 0, skipped: 0 }
   let well = (await play(each, print, sum)) && sum.failed === 0
-  if (well && each.tests && sum.passed === 0) {
+  if (well && each.tests && sum.passed + sum.skipped === 0) {
     print('no test was run\n')
     well = false
   }
@@ -103,7 +111,7 @@ async function phase(each, print = text => process.stdout.write(text)) {
 }
 
 function finish(sentence) {
-  console.log(`${kept.join('')}\n${sentence}`)
+  console.log(`${kept.join('')}\n${[sentence, ...skipped].join('\n')}`)
   console.log(`${total.passed} passed, ${total.failed} failed`)
   process.exit(total.failed > 0 ? 1 : 0)
 }

@@ -3,8 +3,10 @@
 //
 //   node build.mjs            what is shipped
 //   node build.mjs --quick    the same without link-time optimisation, wasm-opt and ceiling
-//   node build.mjs --test     quickly, into target/test-build/, with what tests reach into it by
-//                             (features `test-trap` and `test-handles`); never shipped
+//   node build.mjs --test     without wasm-opt, into target/test-build/, with what tests reach into
+//                             it by (features `test-trap` and `test-handles`); never shipped
+//   node build.mjs --bench    the same into target/bench-build/, but made like what is shipped: for
+//                             what is measured
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { appendFile, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -21,12 +23,13 @@ const TARGET = 'wasm32-unknown-unknown';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const here = join(root, 'muttr-wasm');
-const given = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, test: { type: 'boolean', default: false } },
-}).values;
-const test = given.test;
-const quick = given.quick || test;
-const out = test ? join(root, 'target/test-build') : join(here, 'dist');
+const flag = { type: 'boolean', default: false };
+const given = parseArgs({ options: { quick: flag, test: flag, bench: flag } }).values;
+const test = given.test || given.bench;
+const { quick } = given;
+const small = !quick && !given.test;
+const tried = given.bench ? 'target/bench-build' : 'target/test-build';
+const out = test ? join(root, tried) : join(here, 'dist');
 
 await mkdir(out, { recursive: true });
 await writeCodes();
@@ -60,7 +63,7 @@ function compile() {
 
 /** Makes muttr.js and muttr_bg.wasm of it, unless they are made of the same. */
 async function bind(wasm) {
-  const made = createHash('sha256').update(await readFile(wasm)).update(`opt ${!quick}, 3`).digest('hex');
+  const made = createHash('sha256').update(await readFile(wasm)).update(`opt ${small}, 3`).digest('hex');
   const stamp = join(out, '.made-of');
   if ((await read(stamp))?.toString() === made) return;
   await rm(stamp, { force: true });
@@ -74,7 +77,7 @@ async function bind(wasm) {
   const glue = await readFile(join(out, 'muttr.js'), 'utf8');
   await writeFile(join(out, 'muttr.js'), `export default function () {\n${glue}\nreturn wasm_bindgen;\n}\n`);
   const bound = join(out, 'muttr_bg.wasm');
-  if (!quick) {
+  if (small) {
     const features = ['bulk-memory', 'mutable-globals', 'nontrapping-float-to-int', 'reference-types', 'sign-ext'];
     const enabled = [...features, 'multivalue'].map((feature) => `--enable-${feature}`);
     run('npx', ['--no-install', 'wasm-opt', '-Oz', ...enabled, bound, '-o', bound], root);
@@ -100,7 +103,7 @@ async function report() {
   }
   const bytes = (count) => count.toLocaleString('en');
   console.log(`muttr_bg.wasm: ${bytes(size.raw)} bytes, gzip ${bytes(size.gzip)}, brotli ${bytes(size.brotli)}`);
-  if (!quick && size.brotli > BROTLI_BYTES_MAX) {
+  if (small && !test && size.brotli > BROTLI_BYTES_MAX) {
     console.error(`A tab may download at most ${bytes(BROTLI_BYTES_MAX)} bytes of wasm.`);
     process.exitCode = 1;
   }

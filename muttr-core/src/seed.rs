@@ -25,6 +25,7 @@ use crate::{
 mod delivery;
 mod door;
 #[cfg(feature = "test-handles")]
+#[allow(clippy::arithmetic_side_effects, reason = "sizes of what a test chose")]
 mod handles;
 mod history;
 mod inbox;

@@ -2,16 +2,20 @@
 //!
 //! `foreign-kad MULTIADDR KEY`: listens on a loopback WebSocket, asks the one peer at
 //! `MULTIADDR` (a pod, or a tab over its circuit) for the peers closest to the peer id `KEY`,
-//! prints `listening ID`, `closest ID` for each, `done`, and stays until its input is closed.
+//! prints `listening ID`, `closest ID` for each that answered, `done`, and stays until its input is
+//! closed. On the way it prints `tried ID ADDRESS` for whom it was told of and dialled, and
+//! `unidentified` where the one it asks will not say who it is; then it asks all the same.
 
 use std::{error::Error, io::Write as _, time::Duration};
 
 use futures::StreamExt as _;
 use libp2p::{
-    Multiaddr, PeerId, StreamProtocol, Swarm, SwarmBuilder, identify, kad,
+    Multiaddr, PeerId, StreamProtocol, Swarm, SwarmBuilder,
+    core::ConnectedPoint,
+    identify, kad,
     multiaddr::Protocol,
     noise, ping, relay,
-    swarm::{NetworkBehaviour, SwarmEvent},
+    swarm::{DialError, NetworkBehaviour, SwarmEvent},
     yamux,
 };
 use tokio::io::AsyncReadExt as _;
@@ -103,6 +107,13 @@ async fn main() -> Fallible<()> {
                     begun = true;
                     swarm.behaviour_mut().kad.get_closest_peers(key);
                 }
+                SwarmEvent::Behaviour(StockEvent::Identify(identify::Event::Error { peer_id, .. }))
+                    if peer_id == asked && !begun =>
+                {
+                    begun = true;
+                    say("unidentified")?;
+                    swarm.behaviour_mut().kad.get_closest_peers(key);
+                }
                 SwarmEvent::Behaviour(StockEvent::Kad(kad::Event::OutboundQueryProgressed {
                     result: kad::QueryResult::GetClosestPeers(result), ..
                 })) => {
@@ -114,6 +125,14 @@ async fn main() -> Fallible<()> {
                         say(&format!("closest {}", peer.peer_id))?;
                     }
                     say("done")?;
+                }
+                SwarmEvent::ConnectionEstablished { peer_id, endpoint: ConnectedPoint::Dialer { address, .. }, .. } => {
+                    say(&format!("tried {peer_id} {address}"))?;
+                }
+                SwarmEvent::OutgoingConnectionError { peer_id: Some(peer), error: DialError::Transport(tried), .. } => {
+                    for (address, _) in tried {
+                        say(&format!("tried {peer} {address}"))?;
+                    }
                 }
                 SwarmEvent::OutgoingConnectionError { error, .. } => say(&format!("error {error}"))?,
                 _ => {}

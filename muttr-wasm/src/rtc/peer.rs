@@ -45,6 +45,8 @@ pub(super) struct Shared {
     pub(super) streams: Cell<usize>,
     /// When the last of them was opened or closed, by the monotonic clock.
     pub(super) used_ms: Cell<u64>,
+    /// The far end opened its `init`.
+    introduced: Cell<bool>,
 }
 
 struct Handlers {
@@ -92,6 +94,10 @@ impl Shared {
     /// A channel that the far end opened. Its handlers are set here, inside the event, because
     /// its first message may be next in the browser's queue.
     fn opened(self: &Rc<Self>, raw: RtcDataChannel) {
+        // Whoever opened `init` closes it: js-libp2p waits until it has seen it open.
+        if raw.label() == INIT && !self.introduced.replace(true) {
+            return;
+        }
         let mut incoming = self.incoming.borrow_mut();
         let full = incoming.len() >= limit::RTC_INBOUND_STREAMS_WAITING_MAX
             || self.streams.get() >= limit::RTC_STREAMS_MAX;
@@ -121,6 +127,7 @@ impl Peer {
             waker: RefCell::default(),
             streams: Cell::new(0),
             used_ms: Cell::new(clock.now().mono_ms),
+            introduced: Cell::new(false),
         });
         let handlers = Handlers::set(&raw, &shared);
         let peer = Self {

@@ -1,13 +1,17 @@
 // A person of the cast on the browser stage: a profile folder that outlives the browsers that open it.
 import assert from 'node:assert/strict'
 import { Profile, profileFolder } from './chromium.mjs'
+import { Firefox } from './firefox.mjs'
 import { Tab } from './tab.mjs'
+
+const ENGINES = { chromium: Profile, firefox: Firefox }
 
 /** One person of the cast, and what was announced to them in all their lives. */
 export class Person {
   constructor(name, play) {
     this.name = name
     this.play = play
+    this.engine = ENGINES[play.engines[name] ?? 'chromium']
     this.folder = profileFolder(name)
     this.announced = new Map()
     /** Codes of what could not be opened. */
@@ -24,7 +28,7 @@ export class Person {
   /** Opens the profile, new or as it was left, and waits until its seed knows where it stands. */
   async join(pod, how = {}) {
     if (!this.tab) {
-      this.profile = await Profile.open(this.folder)
+      this.profile = await this.engine.open(this.folder)
       this.tab = await Tab.open(this.profile.context, { ...this.play, name: this.name, told: this.told })
     }
     this.options = { pod: pod.url, ...how }

@@ -20,13 +20,14 @@ export class Play {
   #crowd
 
   /**
-   * `origin` serves the bare page, `env` is given to every pod, and uncaught errors that
-   * `tolerated` matches are part of the play.
+   * `origin` serves the bare page, `env` is given to every pod, uncaught errors that `tolerated`
+   * matches are part of the play, and `engines` tells who is in `firefox` instead of `chromium`.
    */
-  constructor({ origin, env = {}, tolerated }) {
+  constructor({ origin, env = {}, tolerated, engines = {} }) {
     this.origin = origin
     this.tolerated = tolerated
     this.env = env
+    this.engines = engines
     this.rumours = new Rumours()
   }
 

@@ -11,7 +11,10 @@ const COMMANDS = {
   holder: [process.execPath, join(repository, 'tests/foreign/holder.mjs')],
 }
 
-/** A foreign peer that joined at `address`, listening. */
+/**
+ * A stock peer that asked `address` for the peers closest to `key` and stays, listening: `closest`
+ * are the ids it found, `tried` whom the Rust one dialled on the way, and at which address.
+ */
 export class Stock {
   #process
 
@@ -37,15 +40,19 @@ export class Stock {
   #answer() {
     this.closest = []
     this.handed = []
+    this.tried = []
+    this.unidentified = false
     let complaint = ''
     this.#process.stderr.setEncoding('utf8').on('data', text => (complaint += text))
     return new Promise((resolve, reject) => {
       this.#process.once('exit', code => reject(new Error(`ended with ${code}: ${complaint.slice(-2_000)}`)))
       createInterface({ input: this.#process.stdout }).on('line', line => {
-        const [word, id] = line.split(' ')
+        const [word, id, address] = line.split(' ')
         if (word === 'listening') this.id = id
         if (word === 'closest') this.closest.push(id)
         if (word === 'handed') this.handed.push(id)
+        if (word === 'tried') this.tried.push({ id, address })
+        if (word === 'unidentified') this.unidentified = true
         if (word === 'done') resolve()
       })
     })

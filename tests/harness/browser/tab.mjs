@@ -15,7 +15,7 @@ export class Tab {
 
   /** Opens the bare page in a browser context; `stage` is what all tabs of one play share. */
   static async open(context, { origin, name, rumours, tolerated, told = () => {} }) {
-    const tab = new Tab()
+    const tab = new this()
     const page = await context.newPage()
     tab.#page = page
     tab.origin = origin

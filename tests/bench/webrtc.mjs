@@ -1,0 +1,136 @@
+// A tab's own WebRTC beside js-libp2p's and beside a bare data channel, all in one page: from dialling
+// to an open stream, one stream's throughput, and what a connection costs the renderer. The three take
+// turns, so that a busy moment of the machine is everybody's. Medians; nothing is asserted.
+import { Circle } from '../harness/browser/circle.mjs'
+import { Foreign } from '../harness/browser/foreign.mjs'
+import { rendererBytes } from '../harness/browser/memory.mjs'
+import { sleep, until } from '../harness/browser/patience.mjs'
+import { median, report } from '../harness/browser/report.mjs'
+
+const DIALS = 24
+const SIZES = { '1mib': { mib: 1, runs: 15 }, '16mib': { mib: 16, runs: 7 } }
+const CONNECTIONS = 12
+const MIB = 1 << 20
+/** What was closed is closed on the way there, too. */
+const LETS_GO_MS = 300
+
+const circle = await Circle.start({ env: { MUTTR_LOG: 'info' }, watched: false, build: 'target/bench-build/' })
+const pod = await circle.way()
+
+/** One page with both ends of everything. */
+async function arena() {
+  const profile = await circle.profile('bench')
+  const page = await Foreign.open(profile.context, circle.origin)
+  await page.call('start', 'near', { pod })
+  const far = await page.call('start', 'far', { pod })
+  const [ourNear, ourFar] = await page.page.evaluate(async url => {
+    const { join } = await import('/muttr/index.js')
+    globalThis.ours = []
+    for (const store of ['near', 'far']) globalThis.ours.push(await join({ pod: url, store }))
+    return globalThis.ours.map(({ id }) => id)
+  }, circle.oak.url)
+  const address = `${pod}/p2p-circuit/webrtc/p2p/${ourFar}`
+  const ours = (call, ...given) => page.page.evaluate(([name, rest]) => globalThis.ours[0][name](...rest), [call, given])
+  const apart = async () => {
+    await page.page.evaluate(ids => Promise.all(globalThis.ours.map((seed, place) => seed.hangUp(ids[1 - place]))), [ourNear, ourFar])
+    await until(async () => ((await ours('stats')).connections.some(({ peer }) => peer === ourFar) ? 'still connected' : undefined))
+  }
+  const near = await page.call('idOf', 'near')
+  return {
+    profile,
+    page,
+    muttr: {
+      dial: async () => (await ours('pour', address, 0)).openMs,
+      pour: async bytes => (await ours('pour', address, bytes)).pourMs,
+      apart,
+    },
+    js: {
+      dial: async () => (await page.call('poured', 'near', far.address, 0)).openMs,
+      pour: async bytes => (await page.call('poured', 'near', far.address, bytes)).pourMs,
+      apart: async () => {
+        await page.call('hangUp', 'near', far.id)
+        await page.call('hangUp', 'far', near)
+        await sleep(LETS_GO_MS)
+      },
+    },
+    bare: {
+      dial: () => page.call('bareDial'),
+      pour: bytes => page.call('barePour', bytes),
+      apart: () => page.call('bareHangUp'),
+    },
+  }
+}
+
+/** Every contestant once, and who begins changes from turn to turn. */
+async function turns(count, contestants, play) {
+  const taken = Object.fromEntries(Object.keys(contestants).map(name => [name, []]))
+  // The first turn warms up.
+  for (let turn = 0; turn <= count; turn += 1) {
+    const names = Object.keys(contestants)
+    const order = [...names.slice(turn % names.length), ...names.slice(0, turn % names.length)]
+    for (const name of order) {
+      const figure = await play(contestants[name])
+      if (turn > 0) taken[name].push(figure)
+    }
+  }
+  return taken
+}
+
+/** Bytes of the renderer for each connection that strangers in another browser make to this one. */
+async function cost(page, address, crowd) {
+  const call = (name, as) => crowd.call(name, as, address, 100)
+  await call('echoed', 'guest 0')
+  const before = await rendererBytes(page)
+  for (let each = 1; each <= CONNECTIONS; each += 1) await call('echoed', `guest ${each}`)
+  return (await rendererBytes(page) - before) / CONNECTIONS
+}
+
+async function costs() {
+  const visitors = await circle.profile('visitors')
+  const crowd = await Foreign.open(visitors.context, circle.origin)
+  for (let each = 0; each <= CONNECTIONS; each += 1) await crowd.call('start', `guest ${each}`, { pod, listen: false })
+  const tab = await circle.tab('host')
+  const ours = await cost(tab.page, await tab.address(), crowd)
+  await tab.profile.kill()
+  const js = await circle.foreign('host')
+  const theirs = await cost(js.page, js.address, crowd)
+  await js.profile.kill()
+  await visitors.kill()
+  return { ours, theirs }
+}
+
+const round = (value, digits = 1) => Number(value.toFixed(digits))
+const { profile, muttr, js, bare } = await arena()
+const contestants = { muttr, js, bare }
+const suffix = { muttr: '', js: '_js', bare: '_bare' }
+
+const figures = {}
+const dials = await turns(DIALS, contestants, async each => {
+  const ms = await each.dial()
+  await each.apart()
+  return ms
+})
+for (const [name, all] of Object.entries(dials)) figures[`dial_ms_p50${suffix[name]}`] = round(median(all))
+
+for (const each of Object.values(contestants)) await each.dial()
+const spread = {}
+for (const [size, { mib, runs }] of Object.entries(SIZES)) {
+  const taken = await turns(runs, contestants, each => each.pour(mib * MIB))
+  for (const [name, all] of Object.entries(taken)) {
+    const speeds = all.map(ms => (mib * 1_000) / ms)
+    figures[`stream_mib_per_s_${size}${suffix[name]}`] = round(median(speeds))
+    spread[`stream_mib_per_s_${size}${suffix[name]}`] = speeds.map(speed => round(speed))
+  }
+}
+await profile.kill()
+
+const { ours, theirs } = await costs()
+figures.renderer_bytes_per_connection = Math.round(ours)
+figures.renderer_bytes_per_connection_js = Math.round(theirs)
+for (const [name, all] of Object.entries(dials)) spread[`dial_ms${suffix[name]}`] = all.map(ms => round(ms))
+
+report('webrtc', { dials: DIALS, pours_1mib: SIZES['1mib'].runs, pours_16mib: SIZES['16mib'].runs, connections: CONNECTIONS }, { ...figures, each: spread })
+for (const [name, figure] of Object.entries(figures)) console.log(`${name}: ${figure.toLocaleString('en')}`)
+
+await circle.end()
+process.exit(0)
