@@ -91,6 +91,8 @@ pub const LOOKUP_SEEDS_MAX: usize = 256;
 pub const LOOKUPS_WAITING_MAX: usize = 512;
 /// First try again, when nobody was reached while joining.
 pub const JOIN_RETRY_MS: u64 = 5_000;
+/// So many refreshes follow each other as closely as that, however well joining went.
+pub const REFRESHES_EARLY: u32 = 2;
 /// A random part of the key space is looked up at every so many refreshes.
 pub const REFRESHES_PER_RANDOM: u32 = 10;
 /// A seed not heard of for so long is asked whether it is still there.

@@ -115,13 +115,16 @@ impl Routing {
         !self.anchors.is_empty() && anchors.all(|seed| self.links.traits(seed).is_none())
     }
 
-    /// The usual pause; while we are adrift a short one that doubles. Three to five quarters of
-    /// it, so that seeds that joined together part.
+    /// The usual pause; while we are adrift a short one that doubles; just after joining a short
+    /// one, too, for others who join at that moment are found only once they have an address.
+    /// Three to five quarters of it, so that seeds that joined together part.
     pub(super) fn refresh_pause_ms(&mut self) -> u64 {
         let pause_ms = if self.is_adrift() {
             let doubled = 1_u64.checked_shl(self.tries).unwrap_or(u64::MAX);
             let pause_ms = limit::JOIN_RETRY_MS.saturating_mul(doubled);
             pause_ms.min(limit::REFRESH_MS)
+        } else if self.refreshes <= limit::REFRESHES_EARLY {
+            limit::JOIN_RETRY_MS
         } else {
             limit::REFRESH_MS
         };
