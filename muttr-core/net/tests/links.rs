@@ -64,6 +64,8 @@ impl Shell {
         self.swarm
             .listen_on(address.clone())
             .expect("the port is free");
+        // What others are told is what somebody vouched for, not what is listened at.
+        self.swarm.add_external_address(address.clone());
         address
     }
 

@@ -78,7 +78,7 @@ fn who_hides_lets_go_of_what_they_kept_and_keeps_nothing_more() {
     // Even one who turned up with a link would not be answered.
     let link = Link::Seed(room.people["alice"].id);
     room.give("bob", Input::Linked(link, traits()));
-    let question = Frame::Ask(1, crate::machine::Protocol::Store, vec![0]);
+    let question = Frame::Ask(1, Protocol::Store, vec![0]);
     room.give("bob", Input::Frame(link, question));
     room.writes("alice", "bob", "and again").unwrap();
     room.pass(5_000);

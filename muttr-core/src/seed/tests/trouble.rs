@@ -146,21 +146,21 @@ fn a_message_that_ends_its_reader_twice_is_set_aside_and_blocks_nobody() {
             .rows
             .get(&(Table::Setting, row::setting::CURSOR.to_vec()))
             .cloned();
-        let (epoch, seq): (u64, u64) = crate::wire::decode(&cursor.unwrap(), 99).unwrap();
+        let (epoch, seq): (u64, u64) = wire::decode(&cursor.unwrap(), 99).unwrap();
         let key = row::pending_key(epoch, seq - 1);
         let known = disk.rows.contains_key(&(Table::Inbox, key.clone()));
         if !known {
             let pending = row::PendingRow {
-                key: crate::name::RecordKey([7; 32]),
+                key: RecordKey([7; 32]),
                 expires_h: u32::MAX,
                 to: "bob".parse().unwrap(),
                 attempts: 0,
                 set_aside: None,
             };
             disk.rows
-                .insert((Table::Inbox, key.clone()), crate::wire::encode(&pending));
+                .insert((Table::Inbox, key.clone()), wire::encode(&pending));
         }
-        let journal = crate::wire::encode(&serde_bytes::ByteBuf::from(key));
+        let journal = wire::encode(&serde_bytes::ByteBuf::from(key));
         disk.rows
             .insert((Table::Setting, row::setting::OPENING.to_vec()), journal);
     }
@@ -206,9 +206,12 @@ fn bend(room: &mut Room, change: impl FnOnce(&mut Vec<u8>)) {
     room.planted.insert(bent, record);
 }
 
+/// What is done to a record, and what comes of it.
+type Change = (fn(&mut Vec<u8>), Rejection);
+
 #[test]
 fn what_lies_under_a_notified_key_and_is_no_record_is_set_aside_at_once() {
-    let changes: [(fn(&mut Vec<u8>), Rejection); 5] = [
+    let changes: [Change; 5] = [
         // A mode that the library would panic at; a container without integrity; one cut short.
         (
             |it| {
