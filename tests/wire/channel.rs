@@ -159,18 +159,16 @@ fn the_channel_to_the_seed() {
     add(&mut vectors, "notification", &told);
     add(&mut vectors, "cursor", &ToSeed::Cursor { epoch, lowest: 4 });
     add(&mut vectors, "ping", &ToSeed::Ping { nonce: 1, wall_ms });
-    let receipt = a_receipt();
-    add(
-        &mut vectors,
-        "promised, in version 2",
-        &ToSeed::Promised { id: 6, receipt },
-    );
-    add(
-        &mut vectors,
-        "placed, in version 2",
-        &ToSeed::Placed { id: 6 },
-    );
+    placed_by_the_pod(&mut vectors);
     vectors.check();
+}
+
+/// What a pod says of the copies that it places for a hidden seed.
+fn placed_by_the_pod(vectors: &mut Vectors) {
+    let receipt = a_receipt();
+    let promised = ToSeed::Promised { id: 6, receipt };
+    add(vectors, "promised, in version 2", &promised);
+    add(vectors, "placed, in version 2", &ToSeed::Placed { id: 6 });
 }
 
 #[test]

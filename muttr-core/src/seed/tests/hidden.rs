@@ -1,7 +1,7 @@
 //! People whom no other seed shall see. Any link of theirs ends the test, wherever it stands.
 
 use super::*;
-use crate::{session, wire::store::Receipt};
+use crate::{machine::Protocol, session, wire::store::Receipt};
 
 /// Alice and bob as hidden people with their aliases, and some seeds that are not.
 fn hidden_people(seeds: &[&str]) -> Room {

@@ -1,7 +1,11 @@
 //! What goes wrong, and is said.
 
 use super::*;
-use crate::envelope::{packet, record::key_of};
+use crate::{
+    envelope::{packet, record::key_of},
+    name::RecordKey,
+    wire,
+};
 
 #[test]
 fn each_refusal_has_its_code_and_leaves_nothing_behind() {
