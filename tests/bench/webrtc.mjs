@@ -29,18 +29,33 @@ async function arena() {
     for (const store of ['near', 'far']) globalThis.ours.push(await join({ pod: url, store }))
     return globalThis.ours.map(({ id }) => id)
   }, circle.oak.url)
-  const address = `${pod}/p2p-circuit/webrtc/p2p/${ourFar}`
-  const ours = (call, ...given) => page.page.evaluate(([name, rest]) => globalThis.ours[0][name](...rest), [call, given])
+  const ask = (place, call, ...given) =>
+    page.page.evaluate(([who, name, rest]) => globalThis.ours[who][name](...rest), [place, call, given])
+  const ours = (call, ...given) => ask(0, call, ...given)
+  let address
+  for (const place of [0, 1]) {
+    await until(async () => {
+      address = (await ask(place, 'stats')).addresses.find(each => each.includes('/p2p-circuit/webrtc/p2p/'))
+      return address ? undefined : 'it has no /webrtc address'
+    })
+  }
+  const together = async () => (await ours('stats')).connections.some(({ peer }) => peer === ourFar)
+  // Neighbours find each other again by themselves, and then there is nothing to dial.
   const apart = async () => {
-    await page.page.evaluate(ids => Promise.all(globalThis.ours.map((seed, place) => seed.hangUp(ids[1 - place]))), [ourNear, ourFar])
-    await until(async () => ((await ours('stats')).connections.some(({ peer }) => peer === ourFar) ? 'still connected' : undefined))
+    do {
+      await Promise.all([ask(0, 'hangUp', ourFar), ask(1, 'hangUp', ourNear)])
+      await sleep(LETS_GO_MS)
+    } while (await together())
   }
   const near = await page.call('idOf', 'near')
   return {
     profile,
     page,
     muttr: {
-      dial: async () => (await ours('pour', address, 0)).openMs,
+      dial: async () => {
+        if (await together()) await apart()
+        return (await ours('pour', address, 0)).openMs
+      },
       pour: async bytes => (await ours('pour', address, bytes)).pourMs,
       apart,
     },
