@@ -130,7 +130,7 @@ impl Network {
         let mut swarm = Swarm::new(transport, behaviour, me, config);
         // Takes nothing but this address, which is always free.
         let _ = swarm.listen_on(rtc::local_address());
-        Ok(Self {
+        let network = Self {
             swarm,
             translator: Translator::new(),
             pod: pod_peer,
@@ -138,7 +138,10 @@ impl Network {
             listener: None,
             reserve: Backoff::new(limit::RECONNECT_MS),
             figures,
-        })
+        };
+        #[cfg(feature = "test-handles")]
+        crate::handles::serve(&network);
+        Ok(network)
     }
 
     /// Waits for the next thing that concerns the machine.

@@ -287,10 +287,6 @@ async fn start(
         figures: Rc::clone(&figures),
     };
     let network = (!hidden).then(|| Network::new(network)).transpose()?;
-    #[cfg(feature = "test-handles")]
-    if let Some(network) = &network {
-        crate::handles::serve(network);
-    }
     let identity = person.map(Person::into_identity);
     let config = seed::Config {
         host,
@@ -322,18 +318,15 @@ async fn start(
         tell: teller(Rc::clone(&waiting), tell),
     };
     spawn_local(driver.run());
-    let quota_bytes = Cell::new(quota_bytes);
-    let ended = RefCell::new(Some(ended));
-    let asked = Cell::new(0);
     Ok(Seed {
         id,
-        asked,
+        asked: Cell::new(0),
         waiting,
         wishes,
         figures,
         hidden,
-        quota_bytes,
-        ended,
+        quota_bytes: Cell::new(quota_bytes),
+        ended: RefCell::new(Some(ended)),
     })
 }
 
