@@ -72,7 +72,8 @@ test('a stock rust peer learns where tabs can be dialled, and a circuit does not
   const stock = await Stock.ask('rust', `${way.address}/p2p-circuit/p2p/${tabs[0].id}`, tabs[1].id)
   stock.leave()
   assert.ok(stock.unidentified, 'the tab said who it is')
-  assert.deepEqual(stock.closest, [])
+  // The pod, whose relay it is, may have been asked as well; of the tabs nobody answered.
+  assert.deepEqual(stock.closest.filter(id => id !== way.seed), [])
   assert.equal((await tabs[0].tab.call('state')).state, 'online')
   assert.ok(oak.runs)
 })
