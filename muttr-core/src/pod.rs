@@ -19,7 +19,9 @@ use alloc::{
 };
 use core::fmt;
 
-pub use door::{Command, Config, Event, Quotas, Resolved, Stats};
+pub use door::{
+    Call, Command, Config, Count, Described, Event, Policy, Quotas, Reply, Resolved, Stats,
+};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};
 
@@ -212,6 +214,7 @@ impl Pod {
             Command::Join(contacts) => {
                 self.in_custody(now, Input::Command(custody::Command::Join(contacts)));
             }
+            Command::Meet(_) | Command::Notified { .. } | Command::Called { .. } => {}
         }
     }
 

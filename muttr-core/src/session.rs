@@ -7,7 +7,7 @@
 //! as each side knows it: the seed's is what the person typed, the pod's is its configured name.
 //!
 //! ```text
-//! seed → pod   e                payload, clear: version u8 (1 or 2) ‖ host
+//! seed → pod   e                payload, clear: version u8 (1 to 3) ‖ host
 //! pod → seed   e, ee, s, es     payload: PodProof
 //!   or         one byte         the number of a rejection, clear; the pod then closes
 //! seed → pod   ToPod::Identify  the first message of the open session
@@ -76,15 +76,18 @@ pub enum Version {
     First,
     /// Adds that a pod places records with seeds for somebody who has no links of their own.
     Second,
+    /// Adds people of other pods, and capabilities.
+    Third,
 }
 
 impl Version {
-    const ALL: [Self; 2] = [Self::First, Self::Second];
+    const ALL: [Self; 3] = [Self::First, Self::Second, Self::Third];
 
     const fn byte(self) -> u8 {
         match self {
             Self::First => 1,
             Self::Second => 2,
+            Self::Third => 3,
         }
     }
 }
