@@ -363,7 +363,10 @@ impl Machine for Pod {
             Input::Frame(Link::Channel(channel), frame) => self.channel_frame(now, channel, frame),
             Input::Kept(ticket, kept) if ours(&ticket) => self.kept(now, ticket, kept),
             Input::Recalled(ticket, rows) if ours(&ticket) => self.recalled(now, ticket, rows),
-            Input::Linked(link, traits) => self.in_custody(now, Input::Linked(link, traits)),
+            Input::Linked(link, traits) => {
+                self.in_custody(now, Input::Linked(link, traits));
+                self.pod_linked(now, link);
+            }
             Input::Unlinked(link) => self.in_custody(now, Input::Unlinked(link)),
             Input::Frame(link, frame) => self.in_custody(now, Input::Frame(link, frame)),
             Input::Kept(ticket, kept) => self.in_custody(now, Input::Kept(ticket, kept)),

@@ -4,12 +4,12 @@ use alloc::{boxed::Box, vec::Vec};
 
 use rand_core::RngCore;
 
-use super::{Known, POD_ROW_BYTES_MAX, PodRow};
+use super::{Known, POD_ROW_BYTES_MAX, Peer, PodRow};
 use crate::{
     custody::{self, Contact},
     keyring::Certificate,
     limit,
-    machine::{Batch, Input, Row, Table, Write},
+    machine::{Batch, Input, Link, Row, Table, Write},
     name::{Fingerprint, Host},
     pod::{Described, Errand, Event, Pod},
     rejection::Rejection,
@@ -218,10 +218,28 @@ impl Pod {
             self.describe_self(now);
         }
         self.line_up(now);
-        let due = |peer: &super::Peer| peer.deadline().is_some_and(|at| at <= now.mono_ms);
+        let due = |peer: &Peer| peer.deadline().is_some_and(|at| at <= now.mono_ms);
         let peers = self.federation.peers.iter().filter(|(_, peer)| due(peer));
         let hosts: Vec<Host> = peers.map(|(host, _)| host.clone()).collect();
         for host in hosts {
+            self.hand_over(now, &host);
+        }
+    }
+
+    /// A seed is linked. If it is a pod that did not answer, it is back.
+    pub(in crate::pod) fn pod_linked(&mut self, now: Time, link: Link) {
+        let Link::Seed(seed) = link else { return };
+        let is_it = |peer: &Peer| {
+            peer.known
+                .as_ref()
+                .is_some_and(|known| known.seed() == seed)
+        };
+        let waited_for = |peer: &Peer| !peer.queue.is_empty() && peer.rest_until_ms > now.mono_ms;
+        let mut peers = self.federation.peers.iter_mut();
+        let back = peers.find(|(_, peer)| waited_for(peer) && is_it(peer));
+        if let Some((host, peer)) = back {
+            peer.well();
+            let host = host.clone();
             self.hand_over(now, &host);
         }
     }
