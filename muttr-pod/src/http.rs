@@ -27,7 +27,7 @@ mod health;
 mod page;
 mod wellknown;
 
-pub(crate) use wellknown::WellKnown;
+pub use wellknown::{Acquaintance, WellKnown};
 
 /// Answers that are waited for at once; more are refused.
 const RESOLVES_MAX: usize = 1024;
@@ -35,7 +35,7 @@ const RESOLVES_MAX: usize = 1024;
 /// What every route can reach.
 pub(crate) struct Front {
     pub(crate) host: Host,
-    pub(crate) well_known: WellKnown,
+    pub(crate) well_known: watch::Receiver<WellKnown>,
     pub(crate) happenings: mpsc::Sender<Happening<pod::Command>>,
     pub(crate) arrivals: mpsc::Sender<Arrival>,
     pub(crate) ready: watch::Receiver<bool>,

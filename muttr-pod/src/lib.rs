@@ -31,11 +31,13 @@ use crate::{
     store::sqlite::Sqlite,
 };
 
+pub mod client;
 pub mod config;
 mod driver;
 mod error;
 pub mod files;
 mod http;
+mod reach;
 mod secrets;
 pub mod store;
 mod stun;
@@ -150,9 +152,12 @@ pub async fn serve(config: Config) -> Result<Running, Failure> {
     let seed = SigningKey::from_bytes(&secrets.seed);
     let me = SeedId(seed.verifying_key().to_bytes());
     let certificate = secrets.identity.certificate().bytes().to_vec();
+    let well_known = WellKnown::new(&host, me, address.to_string(), &certificate)
+        .with_stun(stun.as_ref().map(|(_, addr)| addr.port()));
+    let (told, well_known) = watch::channel(well_known);
     let driver = Driver {
         machine: Pod::new(machine_config(&config, &host, secrets, seed)),
-        on_event: on_event(ready_out, Arc::clone(&resolves)),
+        on_event: on_event(ready_out, told, Arc::clone(&resolves)),
         clock,
         swarm,
         happenings: happenings_in,
@@ -161,8 +166,7 @@ pub async fn serve(config: Config) -> Result<Running, Failure> {
         stop: stopping.clone(),
     };
     let front = Front {
-        well_known: WellKnown::new(&host, me, address.to_string(), &certificate)
-            .with_stun(stun.as_ref().map(|(_, addr)| addr.port())),
+        well_known,
         host: host.clone(),
         happenings,
         arrivals,
@@ -244,7 +248,11 @@ fn machine_config(
     machine
 }
 
-fn on_event(ready: watch::Sender<bool>, resolves: Arc<Resolves>) -> impl FnMut(Event) + Send {
+fn on_event(
+    ready: watch::Sender<bool>,
+    told: watch::Sender<WellKnown>,
+    resolves: Arc<Resolves>,
+) -> impl FnMut(Event) + Send {
     move |event| match event {
         Event::Ready => {
             tracing::info!("ready");
@@ -254,6 +262,8 @@ fn on_event(ready: watch::Sender<bool>, resolves: Arc<Resolves>) -> impl FnMut(E
         Event::RowsUnreadable(rows) => tracing::warn!(rows, "rows left alone, not understood"),
         Event::Resolved { id, result } => resolves.end(id, result),
         Event::Closed(why) => tracing::debug!(%why, "closed a channel"),
+        Event::Described(described) => told.send_modify(|told| told.describe(&described)),
+        Event::Call { .. } | Event::Answered { .. } | Event::Counted(_) => {}
     }
 }
 

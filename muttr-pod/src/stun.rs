@@ -11,7 +11,7 @@ use muttr_core::{limit, name::Host};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{net::UdpSocket, sync::watch};
 
-use crate::{config::Stun, swarm::is_local};
+use crate::{config::Stun, reach::is_local};
 
 mod allowance;
 mod message;

@@ -13,7 +13,10 @@ use muttr_core::{limit, name::Host};
 use muttr_net::{HasNet, Net, Profile, stack, swarm_config};
 use tokio::sync::mpsc;
 
-use crate::transport::{Arrival, Upgrades};
+use crate::{
+    reach::{is_local, split},
+    transport::{Arrival, Upgrades},
+};
 
 /// What a pod speaks.
 #[derive(NetworkBehaviour)]
@@ -89,28 +92,6 @@ pub(crate) fn address(host: &Host) -> Multiaddr {
         address.with(Protocol::Tls)
     };
     address.with(Protocol::Ws("/".into()))
-}
-
-/// Whether the name means the machine it is said on.
-pub(crate) fn is_local(host: &Host) -> bool {
-    let (name, _) = split(host);
-    let ip = name
-        .trim_start_matches('[')
-        .trim_end_matches(']')
-        .parse::<IpAddr>();
-    ip.map_or_else(
-        |_| name == "localhost" || name.ends_with(".localhost"),
-        |ip| ip.is_loopback(),
-    )
-}
-
-fn split(host: &Host) -> (&str, u16) {
-    let text = host.as_str();
-    match text.rsplit_once(':') {
-        // The colons of an IPv6 address are inside brackets.
-        Some((name, port)) if !port.ends_with(']') => (name, port.parse().unwrap_or(443)),
-        _ => (text, 443),
-    }
 }
 
 #[cfg(test)]

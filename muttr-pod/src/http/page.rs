@@ -13,7 +13,7 @@ use axum::{
 };
 
 use super::{Front, channel::READ_BUFFER_BYTES};
-use crate::swarm::is_local;
+use crate::reach::is_local;
 
 /// Largest WebSocket message of libp2p: a noise frame and its length, several at once.
 const MESSAGE_BYTES_MAX: usize = 1 << 20;
