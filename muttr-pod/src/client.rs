@@ -27,7 +27,7 @@ use muttr_core::{
 use serde::Deserialize;
 
 pub use crate::{
-    http::{Acquaintance, WellKnown},
+    http::{Acquaintance, Limits, WellKnown},
     reach::{Names, Reach, is_public},
 };
 use crate::{
@@ -91,6 +91,11 @@ impl Client {
     pub fn with_names(reach: Reach, names: Arc<dyn Names>) -> io::Result<Self> {
         let guard = Guard::with_names(reach, names)?;
         Ok(Self { guard })
+    }
+
+    /// Through this guard.
+    pub(crate) const fn over(guard: Guard) -> Self {
+        Self { guard }
     }
 
     /// What a pod tells everybody about itself.

@@ -152,7 +152,7 @@ pub(crate) fn is_local(host: &Host) -> bool {
 }
 
 /// Bytes to and from whatever was connected to.
-pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+pub trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
 

@@ -1,12 +1,12 @@
 //! The pod's side of libp2p: what every seed speaks, and a relay.
 
-use std::{net::IpAddr, time::Duration};
+use std::{io, net::IpAddr, time::Duration};
 
 use libp2p::{
-    Multiaddr, PeerId,
+    Multiaddr, PeerId, Transport as _,
     identity::Keypair,
     multiaddr::Protocol,
-    noise, relay,
+    relay,
     swarm::{Config, NetworkBehaviour, Swarm},
 };
 use muttr_core::{limit, name::Host};
@@ -14,8 +14,8 @@ use muttr_net::{HasNet, Net, Profile, stack, swarm_config};
 use tokio::sync::mpsc;
 
 use crate::{
-    reach::{is_local, split},
-    transport::{Arrival, Upgrades},
+    reach::{Guard, is_local, split},
+    transport::{Arrival, Dial, Upgrades},
 };
 
 /// What a pod speaks.
@@ -36,7 +36,8 @@ pub(crate) fn swarm(
     keypair: &Keypair,
     address: &Multiaddr,
     arrivals: mpsc::Receiver<Arrival>,
-) -> Result<Swarm<Behaviour>, noise::Error> {
+    guard: Guard,
+) -> io::Result<Swarm<Behaviour>> {
     let me = PeerId::from(keypair.public());
     let profile = Profile {
         agent: concat!("muttr-pod/", env!("CARGO_PKG_VERSION")).into(),
@@ -47,7 +48,11 @@ pub(crate) fn swarm(
         net: Net::new(keypair.public(), profile),
         relay: relay::Behaviour::new(me, relay_config()),
     };
-    let transport = stack(Upgrades::new(arrivals), keypair)?;
+    let transport = stack(
+        Upgrades::new(arrivals).or_transport(Dial::new(guard)),
+        keypair,
+    )
+    .map_err(io::Error::other)?;
     let config = swarm_config(Config::with_tokio_executor());
     let mut swarm = Swarm::new(transport, behaviour, me, config);
     // The relay serves only once somebody vouched for an address, and here the operator does.

@@ -1,14 +1,15 @@
 //! How the pod describes itself to those who only know its name.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use axum::{Json, extract::State};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use libp2p::Multiaddr;
 use muttr_core::{
     custody::Contact,
-    name::{Host, SeedId},
-    pod::Described,
+    limit,
+    name::SeedId,
+    pod::{self, Described},
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,43 @@ pub struct WellKnown {
     /// Other pods, for seeds to look around through.
     #[serde(default)]
     pub pods: Vec<Acquaintance>,
+    /// What it grants other pods and their people.
+    #[serde(default)]
+    pub limits: Limits,
+    /// Whether it deals with any pod, `open`, or with those that its operator listed, `listed`.
+    #[serde(default)]
+    pub policy: String,
+}
+
+/// What a pod grants other pods and their people.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// Largest record.
+    pub record_bytes_max: usize,
+    /// Largest body of `POST /fed/v1/notify`.
+    pub handover_bytes_max: usize,
+    /// Notifications that one pod may hand over at once.
+    pub handovers_burst: u32,
+    /// And a second that it may go on with.
+    pub handovers_per_s: u32,
+    /// Notifications that a mailbox keeps.
+    pub mailbox_entries_max: usize,
+    /// Of them those from strangers.
+    pub mailbox_strangers_max: usize,
+}
+
+impl Limits {
+    const fn of(quotas: &pod::Quotas) -> Self {
+        Self {
+            record_bytes_max: limit::RECORD_BYTES_MAX,
+            handover_bytes_max: limit::HANDOVER_BYTES_MAX,
+            handovers_burst: quotas.handovers_burst,
+            handovers_per_s: quotas.handovers_per_s,
+            mailbox_entries_max: quotas.mailbox_entries_max,
+            mailbox_strangers_max: quotas.mailbox_strangers_max,
+        }
+    }
 }
 
 /// Where the seed of another pod is found.
@@ -62,22 +100,31 @@ impl Acquaintance {
 }
 
 impl WellKnown {
-    pub(crate) fn new(host: &Host, seed: SeedId, address: String, certificate: &[u8]) -> Self {
+    /// What is known before the machine says anything.
+    pub(crate) fn new(
+        machine: &pod::Config,
+        seed: SeedId,
+        address: &Multiaddr,
+        stun: Option<SocketAddr>,
+    ) -> Self {
+        let policy = if machine.policy.allow.is_empty() {
+            "open"
+        } else {
+            "listed"
+        };
         Self {
             version: 1,
-            host: host.to_string(),
+            host: machine.host.to_string(),
             seed: seed.to_string(),
-            addresses: vec![address],
+            addresses: vec![address.to_string()],
             channel: "/channel".into(),
-            certificate: STANDARD.encode(certificate),
-            stun: None,
+            certificate: STANDARD.encode(machine.identity.certificate().bytes()),
+            stun: stun.map(|stun| stun.port()),
             signed: None,
             pods: Vec::new(),
+            limits: Limits::of(&machine.quotas),
+            policy: policy.into(),
         }
-    }
-
-    pub(crate) fn with_stun(self, port: Option<u16>) -> Self {
-        Self { stun: port, ..self }
     }
 
     /// What the machine says of the pod from now on.
