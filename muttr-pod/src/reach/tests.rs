@@ -1,5 +1,14 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+};
+use tokio_rustls::{
+    TlsAcceptor,
+    rustls::{ServerConfig, pki_types::PrivateKeyDer},
+};
+
 use super::*;
 
 /// Answers for names as mallory does: differently each time.
@@ -192,5 +201,65 @@ fn an_address_of_a_seed_is_read_whole_or_not_at_all() {
     ] {
         let Ok(address) = other.parse() else { continue };
         assert_eq!(Target::at(&address), None, "{other}");
+    }
+}
+
+/// A server of `oak.example` as `tests/oak.der` has it, which says one word to each.
+async fn oak() -> SocketAddr {
+    let certificate = include_bytes!("tests/oak.der").as_slice().into();
+    let key = PrivateKeyDer::try_from(include_bytes!("tests/oak.key").as_slice());
+    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key.expect("a key"))
+        .expect("good");
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let at = listener.local_addr().expect("an address");
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            // Fails when it is not trusted.
+            if let Ok(mut stream) = acceptor.accept(stream).await {
+                stream.write_all(b"acorn").await.expect("is heard");
+                stream.shutdown().await.expect("is heard");
+            }
+        }
+    });
+    at
+}
+
+#[tokio::test]
+async fn a_certificate_has_to_be_trusted_and_of_that_name() {
+    let at = oak().await;
+    let mut roots = RootCertStore::empty();
+    let root = include_bytes!("tests/oak.der").as_slice().into();
+    roots.add(root).expect("a certificate");
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let world = Guard::new(Reach::Guarded).expect("can be made");
+    let trusting = Guard {
+        tls: Arc::new(config).into(),
+        ..world.clone()
+    };
+    let secure = async |guard: &Guard, host: &str| {
+        let stream = TcpStream::connect(at).await.expect("connects");
+        guard.secure(&target(host), stream).await
+    };
+    let trusted = secure(&trusting, "oak.example").await;
+    let mut stream = trusted.expect("trusted");
+    let mut word = String::new();
+    stream.read_to_string(&mut word).await.expect("is said");
+    assert_eq!(word, "acorn");
+    for (guard, host) in [
+        (&trusting, "elm.example"),
+        (&trusting, "1.1.1.1"),
+        (&world, "oak.example"),
+    ] {
+        let why = secure(guard, host).await.err();
+        assert_eq!(why, Some(Rejection::PodUnreachable), "{host}");
     }
 }
