@@ -25,7 +25,7 @@ const OPS_PENDING_MAX: usize = 4096;
 const IDLE: Duration = Duration::from_secs(3600);
 
 /// What the HTTP side tells the driver.
-pub(crate) enum Happening<C> {
+pub(crate) enum Happening<M: Machine> {
     /// A channel was opened; what is sent to it goes in here.
     Opened(u64, mpsc::Sender<Vec<u8>>),
     /// A message came over a channel.
@@ -33,7 +33,9 @@ pub(crate) enum Happening<C> {
     /// A channel is gone.
     Closed(u64),
     /// Somebody asks the machine something.
-    Command(C),
+    Command(M::Command),
+    /// Somebody wants to look at the machine.
+    Look(Box<dyn FnOnce(&M) + Send>),
 }
 
 /// Tells the time of [`Time`]; its monotonic part starts with it.
@@ -72,7 +74,7 @@ pub(crate) struct Driver<M: Machine, F> {
     pub(crate) on_event: F,
     pub(crate) clock: Clock,
     pub(crate) swarm: Swarm<Behaviour>,
-    pub(crate) happenings: mpsc::Receiver<Happening<M::Command>>,
+    pub(crate) happenings: mpsc::Receiver<Happening<M>>,
     pub(crate) ops: mpsc::UnboundedSender<(Ticket, Op)>,
     pub(crate) done: mpsc::UnboundedReceiver<(Ticket, Done)>,
     pub(crate) stop: watch::Receiver<bool>,
@@ -87,23 +89,23 @@ struct State<C> {
     inputs: VecDeque<Input<C>>,
 }
 
-enum Woken<C> {
+enum Woken<M: Machine> {
     Stop,
     Swarm(Box<SwarmEvent<BehaviourEvent>>),
-    Happening(Happening<C>),
+    Happening(Happening<M>),
     Done(Ticket, Done),
     Tick,
 }
 
 impl<M: Machine, F: FnMut(M::Event)> Driver<M, F> {
-    /// Runs until it is told to stop, beginning with one command. What was asked of the disk by
+    /// Runs until it is told to stop, beginning with these commands. What was asked of the disk by
     /// then is still written; nobody is told of it any more.
-    pub(crate) async fn run(mut self, first: M::Command) {
+    pub(crate) async fn run(mut self, first: Vec<M::Command>) {
         let mut state = State {
             translator: Translator::new(),
             channels: HashMap::new(),
             ops_pending: 0,
-            inputs: VecDeque::from([Input::Command(first)]),
+            inputs: first.into_iter().map(Input::Command).collect(),
         };
         loop {
             while let Some(input) = state.inputs.pop_front() {
@@ -117,7 +119,7 @@ impl<M: Machine, F: FnMut(M::Event)> Driver<M, F> {
                 Woken::Stop => return,
                 Woken::Tick => state.inputs.push_back(Input::Tick),
                 Woken::Swarm(event) => self.on_swarm(&mut state, *event),
-                Woken::Happening(happening) => on_happening(&mut state, happening),
+                Woken::Happening(happening) => self.on_happening(&mut state, happening),
                 Woken::Done(ticket, done) => {
                     state.ops_pending = state.ops_pending.saturating_sub(1);
                     state.inputs.push_back(report(ticket, done));
@@ -126,7 +128,7 @@ impl<M: Machine, F: FnMut(M::Event)> Driver<M, F> {
         }
     }
 
-    async fn wait(&mut self, state: &State<M::Command>) -> Woken<M::Command> {
+    async fn wait(&mut self, state: &State<M::Command>) -> Woken<M> {
         let deadline = self
             .machine
             .deadline()
@@ -155,6 +157,27 @@ impl<M: Machine, F: FnMut(M::Event)> Driver<M, F> {
             other => state.translator.on_swarm(&other),
         };
         state.inputs.extend(input);
+    }
+
+    fn on_happening(&self, state: &mut State<M::Command>, happening: Happening<M>) {
+        let input = match happening {
+            Happening::Opened(number, sender) => {
+                state.channels.insert(number, sender);
+                Input::Linked(Link::Channel(number), Default::default())
+            }
+            // From a channel that was given up a moment ago, nothing more is taken in.
+            Happening::Message(number, _) if !state.channels.contains_key(&number) => return,
+            Happening::Message(number, bytes) => {
+                Input::Frame(Link::Channel(number), Frame::Channel(bytes))
+            }
+            Happening::Closed(number) => match state.channels.remove(&number) {
+                Some(_) => Input::Unlinked(Link::Channel(number)),
+                None => return,
+            },
+            Happening::Command(command) => Input::Command(command),
+            Happening::Look(look) => return look(&self.machine),
+        };
+        state.inputs.push_back(input);
     }
 
     fn carry_out(&mut self, state: &mut State<M::Command>, output: Output<M::Event>) {
@@ -208,24 +231,4 @@ impl<C> State<C> {
         self.channels.remove(&number);
         Some(Input::Unlinked(Link::Channel(number)))
     }
-}
-
-fn on_happening<C>(state: &mut State<C>, happening: Happening<C>) {
-    let input = match happening {
-        Happening::Opened(number, sender) => {
-            state.channels.insert(number, sender);
-            Input::Linked(Link::Channel(number), Default::default())
-        }
-        // From a channel that was given up a moment ago, nothing more is taken in.
-        Happening::Message(number, _) if !state.channels.contains_key(&number) => return,
-        Happening::Message(number, bytes) => {
-            Input::Frame(Link::Channel(number), Frame::Channel(bytes))
-        }
-        Happening::Closed(number) => match state.channels.remove(&number) {
-            Some(_) => Input::Unlinked(Link::Channel(number)),
-            None => return,
-        },
-        Happening::Command(command) => Input::Command(command),
-    };
-    state.inputs.push_back(input);
 }

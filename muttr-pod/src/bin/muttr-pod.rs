@@ -4,8 +4,9 @@ use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use muttr_pod::{
-    Failure,
-    config::{Settings, log},
+    Failure, INSECURE,
+    client::Reach,
+    config::{LogLevel, Settings, log},
     files, serve,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -43,8 +44,13 @@ async fn main() -> ExitCode {
 async fn run(file: Option<PathBuf>, settings: Settings) -> Result<(), Failure> {
     let settings = settings.with_file(file.as_deref())?;
     log(&settings);
+    let silent = matches!(settings.log, Some(LogLevel::Off | LogLevel::Error));
     files::allow_many();
-    let mut running = serve(settings.finish()?).await?;
+    let config = settings.finish()?;
+    if silent && config.reach == Reach::Loopback {
+        eprintln!("muttr-pod: {INSECURE}");
+    }
+    let mut running = serve(config).await?;
     println!("listening on http://{}", running.addr());
     // Whoever started the pod may have closed its end.
     let _ = std::io::stdout().flush();
