@@ -108,7 +108,7 @@ function isWellKnown(said: unknown): said is WellKnown {
   );
 }
 
-function isContact(said: unknown): said is PodContact {
+function isContact(said: unknown): boolean {
   const it = said as Partial<PodContact> | undefined;
   return (
     typeof it?.seed === 'string' &&

@@ -139,7 +139,10 @@ impl Network {
             swarm,
             translator: Translator::new(),
             pod: pod_peer,
-            others: others.iter().filter_map(|pod| muttr_net::peer_id(pod.seed)).collect(),
+            others: others
+                .iter()
+                .filter_map(|pod| muttr_net::peer_id(pod.seed))
+                .collect(),
             relay: relay.map(|address| address.with(Protocol::P2pCircuit)),
             listener: None,
             reserve: Backoff::new(limit::RECONNECT_MS),

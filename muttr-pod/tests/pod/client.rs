@@ -169,6 +169,7 @@ fn description(host: &Host, addresses: &[&str]) -> (String, Vec<u8>) {
         seed: SeedId([2; 32]),
         addresses: addresses.collect(),
         knows: Vec::new(),
+        run: 1,
         at_ms: 1,
         not_after_ms: 2,
     };

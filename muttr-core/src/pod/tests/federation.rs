@@ -147,11 +147,11 @@ impl House {
 
     fn answer_to(&self, given: u64) -> Option<Result<Vec<u8>, Rejection>> {
         let events = self.events.iter().chain(&self.kept_events);
-        let answers = events.filter_map(|event| match event {
+        let mut answers = events.filter_map(|event| match event {
             Event::Answered { id, result } if *id == given => Some(result.clone()),
             _ => None,
         });
-        answers.last()
+        answers.next_back()
     }
 
     fn handed(&mut self, body: Vec<u8>) -> Result<Vec<u8>, Rejection> {
@@ -162,11 +162,11 @@ impl House {
 
     fn description(&self) -> Vec<u8> {
         let events = self.events.iter().chain(&self.kept_events);
-        let described = events.filter_map(|event| match event {
+        let mut described = events.filter_map(|event| match event {
             Event::Described(described) => Some(described.signed.clone()),
             _ => None,
         });
-        described.last().unwrap()
+        described.next_back().unwrap()
     }
 
     fn counted(&self, wanted: Count) -> usize {
@@ -335,7 +335,7 @@ fn a_pod_that_lost_what_it_had_taken_is_told_again() {
 }
 
 /// A handover as a pod would make it, with one thing wrong.
-fn forged(street: &mut Street, spoil: impl FnOnce(&mut Handover, &mut Vec<u8>)) -> Vec<u8> {
+fn forged(street: &Street, spoil: impl FnOnce(&mut Handover, &mut Vec<u8>)) -> Vec<u8> {
     let record = record(street.oak.now, 9, limit::RECORD_LIFE_DEFAULT_MS);
     let mut handover = Handover {
         from: Some(host(HOST)),
@@ -365,7 +365,7 @@ fn handovers_that_are_not_as_they_should_be_are_refused_by_code() {
     street.elm.settle("bob");
     let day = limit::DAY_MS;
     let mut refused = |spoil: &dyn Fn(&mut Handover, &mut Vec<u8>)| {
-        let body = forged(&mut street, |handover, record| spoil(handover, record));
+        let body = forged(&street, |handover, record| spoil(handover, record));
         street.elm.hand(body);
         // Oak is asked who it is, unless that is known.
         street.carry();
@@ -406,7 +406,7 @@ fn handovers_that_are_not_as_they_should_be_are_refused_by_code() {
         refused(&|it, _| it.to = nobody.clone()),
         Some(Rejection::NotFound)
     );
-    let mut tampered = forged(&mut street, |_, _| {});
+    let mut tampered = forged(&street, |_, _| {});
     let last = tampered.len() / 8;
     tampered[last] ^= 1;
     street.elm.handed(tampered).unwrap_err();
@@ -420,7 +420,7 @@ fn handovers_that_are_not_as_they_should_be_are_refused_by_code() {
 fn a_forged_signature_or_another_pods_certificate_is_not_believed() {
     let mut street = Street::new();
     street.elm.settle("bob");
-    let good = forged(&mut street, |_, _| {});
+    let good = forged(&street, |_, _| {});
     let mut signed: SignedHandover = wire::decode(&good, limit::HANDOVER_BYTES_MAX).unwrap();
     let label = wire::fed::HANDOVER_LABEL;
     let now = street.oak.now;
@@ -472,13 +472,13 @@ fn a_listed_pod_deals_with_those_listed_and_a_fast_one_is_slowed() {
     street.elm.events.clear();
     street.elm.give(Input::Command(Command::Start));
     street.elm.settle("bob");
-    let ash = forged(&mut street, |it, _| it.from = Some(host("ash.example")));
+    let ash = forged(&street, |it, _| it.from = Some(host("ash.example")));
     assert_eq!(street.elm.handed(ash), Err(Rejection::ForeignPod));
     street
         .elm
         .give(Input::Command(Command::Meet(vec![host(HOST)])));
     street.carry();
-    let again = forged(&mut street, |_, _| {});
+    let again = forged(&street, |_, _| {});
     street.elm.handed(again.clone()).unwrap();
     street.elm.handed(again.clone()).unwrap();
     assert_eq!(
@@ -529,7 +529,7 @@ fn one_pods_strangers_leave_room_for_anothers_and_contacts_post_by_themselves() 
         Some(ToSeed::Notified { .. })
     ));
     // No pod vouches, the capability does.
-    let posted = forged(&mut street, |it, _| {
+    let posted = forged(&street, |it, _| {
         it.from = None;
         it.notification.capability = b"come in".to_vec();
     });
