@@ -5,8 +5,8 @@ use std::{io::Write as _, path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 use muttr_pod::{
     Failure, INSECURE,
-    client::Reach,
     config::{LogLevel, Settings, log},
+    envoy::Reach,
     files, serve,
 };
 use tokio::signal::unix::{SignalKind, signal};

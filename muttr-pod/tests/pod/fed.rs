@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use muttr_core::limit;
-use muttr_pod::{client::Reach, config::Rate, serve};
+use muttr_pod::{config::Rate, envoy::Reach, serve};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},

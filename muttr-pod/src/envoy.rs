@@ -40,7 +40,7 @@ const HEAD_BYTES_MAX: usize = 16_384;
 
 /// Asks pods.
 #[derive(Clone, Debug)]
-pub struct Client {
+pub struct Envoy {
     guard: Guard,
 }
 
@@ -74,7 +74,7 @@ struct Refusal {
     code: String,
 }
 
-impl Client {
+impl Envoy {
     /// Names are looked up as this machine does it.
     ///
     /// # Errors
@@ -112,7 +112,7 @@ impl Client {
     /// that was asked, and addresses that follow from that name.
     ///
     /// # Errors
-    /// As [`Client::about`].
+    /// As [`Envoy::about`].
     pub async fn describe(&self, host: &Host) -> Result<Vec<u8>, Rejection> {
         let about = self.about(host).await?;
         let signed = decode(&about.signed.ok_or(Rejection::Malformed)?)?;
@@ -126,7 +126,7 @@ impl Client {
     /// Whose an alias of that pod is, as the pod says.
     ///
     /// # Errors
-    /// As [`Client::about`].
+    /// As [`Envoy::about`].
     pub async fn resolve(&self, host: &Host, label: &Label) -> Result<Resolved, Rejection> {
         let path = format!("/api/v1/alias/{label}");
         let body = self.ask(host, Question::get(path)).await?;
@@ -145,7 +145,7 @@ impl Client {
     /// [`Taken`](wire::fed::Taken), encoded.
     ///
     /// # Errors
-    /// As [`Client::about`].
+    /// As [`Envoy::about`].
     pub async fn notify(&self, host: &Host, body: Vec<u8>) -> Result<Vec<u8>, Rejection> {
         let question = Question {
             method: Method::POST,
@@ -158,7 +158,7 @@ impl Client {
     /// Carries out a machine's call.
     ///
     /// # Errors
-    /// As [`Client::about`].
+    /// As [`Envoy::about`].
     pub async fn call(&self, host: &Host, call: Call) -> Result<Reply, Rejection> {
         match call {
             Call::Describe => self.describe(host).await.map(Reply::Described),
