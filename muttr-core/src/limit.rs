@@ -324,6 +324,9 @@ pub const LOOKUP_PODS: usize = 3;
 // Inbox and outbox of a seed.
 /// Opening the same message may crash the seed this often before it is put aside.
 pub const OPEN_ATTEMPTS_MAX: u32 = 2;
+/// Another pod that should know an author is asked this often, each time after a longer pause,
+/// before the message is shown without knowing.
+pub const AUTHOR_ASKS_MAX: u32 = 5;
 /// Messages waiting to be sent.
 pub const OUTBOX_MAX: usize = 1_000;
 /// Messages handed out by one question.

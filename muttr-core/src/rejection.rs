@@ -111,9 +111,6 @@ rejections! {
     /// The binding does not follow the one that the pod has of that alias.
     BindingStale = 29, "BINDING_STALE", 409, Changed;
 
-    /// The owner of that alias has moved to another one.
-    Moved = 30, "MOVED", 410, Changed;
-
     /// Say who you are first.
     Unidentified = 40, "UNIDENTIFIED", 401, Changed;
     /// The proof of identity does not hold.

@@ -70,7 +70,7 @@ const PIECE_BYTES: usize = limit::NOISE_CHUNK_BYTES - 1;
 
 /// What may be said in a session. A seed names the lowest one that has what it needs, so that it
 /// is understood by as many pods as can be; a pod takes every one it knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
     /// Everything but what a later one adds.
     First,

@@ -317,4 +317,8 @@ pub struct Stats {
     pub seeds: usize,
     /// Links to seeds that are up.
     pub links: usize,
+    /// Other pods that are known.
+    pub pods: usize,
+    /// Notifications for people of other pods that were not taken yet.
+    pub outgoing: usize,
 }

@@ -33,6 +33,9 @@ pub struct Description {
     pub addresses: Vec<serde_bytes::ByteBuf>,
     /// Some of the pods it knows, at most [`crate::limit::PODS_NAMED_MAX`].
     pub knows: Vec<Host>,
+    /// Which run of its storage this is, drawn at random. After another one, what it had taken
+    /// before may be lost, and is to be handed over again.
+    pub run: u64,
     /// When it was written, in milliseconds since 1970.
     pub at_ms: u64,
     /// Valid until, in milliseconds since 1970.
@@ -90,4 +93,6 @@ pub struct SignedHandover {
 pub struct Taken {
     /// The pod's promise to keep the record.
     pub receipt: Receipt,
+    /// As in its [`Description`].
+    pub run: u64,
 }

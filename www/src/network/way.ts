@@ -25,7 +25,8 @@ export function linksOf(connections: readonly Connection[]): Connection[] {
 }
 
 /** Who is at the other end. */
-export function nameOf({ pod }: Connection): string {
+export function nameOf({ pod, elsewhere }: Connection): string {
+  if (elsewhere) return say('peer-elsewhere');
   return pod ? say('peer-pod', { host: host.value }) : say('peer-seed');
 }
 
