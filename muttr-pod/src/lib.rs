@@ -141,7 +141,6 @@ fn serve_at(ports: Ports, front: Front) -> Vec<JoinHandle<()>> {
     let counts = Arc::clone(&front.counts);
     let figures = Figures {
         counts: Arc::clone(&counts),
-        well_known: front.well_known.clone(),
         happenings: front.happenings.clone(),
     };
     let mut tasks = vec![

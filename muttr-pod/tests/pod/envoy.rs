@@ -99,6 +99,7 @@ async fn an_answer_has_to_come_whole_soon_and_small() {
     let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
     let lying = "HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n";
     let (slow, large) = (Rejection::TimedOut, Rejection::TooLarge);
+    let label = "alice".parse().expect("a label");
     for (says, why) in [
         (Says::Nothing, slow),
         (Says::Slowly(ok(&"x".repeat(1000))), slow),
@@ -112,8 +113,8 @@ async fn an_answer_has_to_come_whole_soon_and_small() {
     ] {
         let (host, _) = mallory(says).await;
         let began = Instant::now();
-        let refused = envoy().notify(&host, vec![0; 10]).await;
-        assert_eq!(refused, Err(why));
+        let refused = envoy().resolve(&host, &label).await;
+        assert_eq!(refused.err(), Some(why));
         let most = Duration::from_millis(limit::POD_ANSWER_MS_MAX + 1000);
         assert!(began.elapsed() < most, "{:?}", began.elapsed());
     }
@@ -150,6 +151,22 @@ async fn a_code_is_a_code_whoever_says_it() {
         let refused = envoy().resolve(&host, &label).await;
         assert_eq!(refused.err(), Some(why), "{status} {body}");
     }
+    // What is no code says nothing of what was handed over: it stays to be tried again.
+    for (answer, why) in [
+        (
+            "HTTP/1.1 400 No\r\ncontent-length: 20\r\n\r\n{\"code\":\"MALFORMED\"}",
+            Rejection::Malformed,
+        ),
+        (
+            "HTTP/1.1 404 No\r\ncontent-length: 0\r\n\r\n",
+            Rejection::PodDishonest,
+        ),
+        ("SSH-2.0-OpenSSH\r\n", Rejection::PodDishonest),
+    ] {
+        let (host, _) = mallory(Says::Once(answer.into())).await;
+        let refused = envoy().notify(&host, vec![0; 10]).await;
+        assert_eq!(refused, Err(why), "{answer}");
+    }
     for nonsense in ["SSH-2.0-OpenSSH\r\n", "HTTP/1.1 200 OK\r\n\r\nnot JSON"] {
         let (host, _) = mallory(Says::Once(nonsense.into())).await;
         let refused = envoy().describe(&host).await;
@@ -169,6 +186,7 @@ fn description(host: &Host, addresses: &[&str]) -> (String, Vec<u8>) {
         seed: SeedId([2; 32]),
         addresses: addresses.collect(),
         knows: Vec::new(),
+        run: 1,
         at_ms: 1,
         not_after_ms: 2,
     };
