@@ -12,8 +12,8 @@ use tokio::{
 };
 
 use crate::{
-    client::Client,
     driver::Happening,
+    envoy::Envoy,
     http::{Rooms, WellKnown},
     metrics::Counts,
 };
@@ -24,7 +24,7 @@ pub(crate) struct Events {
     pub(crate) well_known: watch::Sender<WellKnown>,
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) counts: Arc<Counts>,
-    pub(crate) client: Client,
+    pub(crate) envoy: Envoy,
     /// Back to the machine.
     pub(crate) happenings: mpsc::Sender<Happening<Pod>>,
     /// Questions to other pods, which end with this.
@@ -57,9 +57,9 @@ impl Events {
     /// The machine bounds how many of these are under way.
     fn call(&mut self, id: u64, host: Host, call: Call) {
         while self.calls.try_join_next().is_some() {}
-        let (client, happenings) = (self.client.clone(), self.happenings.clone());
+        let (envoy, happenings) = (self.envoy.clone(), self.happenings.clone());
         self.calls.spawn(async move {
-            let result = client.call(&host, call).await;
+            let result = envoy.call(&host, call).await;
             let called = Happening::Command(Command::Called { id, result });
             // Fails when the pod has stopped.
             let _ = happenings.send(called).await;

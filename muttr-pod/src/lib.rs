@@ -15,8 +15,8 @@ use tokio::{
 };
 
 use crate::{
-    client::Client,
     driver::{Clock, Driver},
+    envoy::Envoy,
     events::Events,
     http::{Front, Rooms, Visits, WellKnown},
     listen::listen,
@@ -26,9 +26,9 @@ use crate::{
 };
 
 mod allowance;
-pub mod client;
 pub mod config;
 mod driver;
+pub mod envoy;
 mod error;
 mod events;
 pub mod files;
@@ -92,7 +92,7 @@ pub async fn serve(config: Config) -> Result<Running, Failure> {
         well_known,
         rooms: Arc::clone(&rooms),
         counts: Arc::clone(&counts),
-        client: Client::over(guard),
+        envoy: Envoy::over(guard),
         happenings: happenings.clone(),
         calls: JoinSet::new(),
     };
@@ -141,7 +141,6 @@ fn serve_at(ports: Ports, front: Front) -> Vec<JoinHandle<()>> {
     let counts = Arc::clone(&front.counts);
     let figures = Figures {
         counts: Arc::clone(&counts),
-        well_known: front.well_known.clone(),
         happenings: front.happenings.clone(),
     };
     let mut tasks = vec![

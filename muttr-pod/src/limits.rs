@@ -14,6 +14,9 @@ pub(crate) const HANDOVERS_MAX: usize = 512;
 /// The head of a request has to have come within this, and the next one on an idle connection.
 pub(crate) const HEAD_PATIENCE: Duration = Duration::from_secs(20);
 
+/// Largest head of a request.
+pub(crate) const HEAD_BYTES_MAX: usize = 65_536;
+
 /// WebSockets, channels and links, that one address may open. Behind one address there may be a
 /// whole school: when a pod starts again, everybody in it comes back within a minute.
 pub(crate) const SOCKETS: Rate = Rate {

@@ -23,7 +23,7 @@ use muttr_core::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::{driver::Happening, http::WellKnown};
+use crate::driver::Happening;
 
 /// How often counts are logged, if there are new ones.
 const LOGGED_EVERY: Duration = Duration::from_secs(10);
@@ -143,7 +143,7 @@ fn head(text: &mut String, name: &str, help: &str, kind: &str) {
     );
 }
 
-fn gauges(text: &mut String, stats: &Stats, pods: usize) {
+fn gauges(text: &mut String, stats: &Stats) {
     for (name, help, value) in [
         ("channels", "Channels open.", stats.channels as u64),
         (
@@ -166,10 +166,11 @@ fn gauges(text: &mut String, stats: &Stats, pods: usize) {
         ("record_bytes", "Bytes of them.", stats.record_bytes),
         ("seeds", "Seeds in the routing table.", stats.seeds as u64),
         ("links", "Links to seeds.", stats.links as u64),
+        ("pods", "Other pods that are known.", stats.pods as u64),
         (
-            "pods_named",
-            "Other pods that seeds are told of.",
-            pods as u64,
+            "outgoing",
+            "Notifications for other pods that were not taken yet.",
+            stats.outgoing as u64,
         ),
     ] {
         head(text, name, help, "gauge");
@@ -182,7 +183,6 @@ fn gauges(text: &mut String, stats: &Stats, pods: usize) {
 #[derive(Clone)]
 pub(crate) struct Figures {
     pub(crate) counts: Arc<Counts>,
-    pub(crate) well_known: watch::Receiver<WellKnown>,
     pub(crate) happenings: mpsc::Sender<Happening<Pod>>,
 }
 
@@ -213,7 +213,7 @@ async fn show(State(figures): State<Figures>) -> Response {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     };
     let mut text = String::new();
-    gauges(&mut text, &stats, figures.well_known.borrow().pods.len());
+    gauges(&mut text, &stats);
     figures.counts.write(&mut text);
     let kind = "text/plain; version=0.0.4; charset=utf-8";
     ([(header::CONTENT_TYPE, kind)], text).into_response()

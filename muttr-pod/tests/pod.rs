@@ -13,10 +13,10 @@ use tokio::{
     net::TcpStream,
 };
 
-#[path = "pod/client.rs"]
-mod client;
 #[path = "pod/command.rs"]
 mod command;
+#[path = "pod/envoy.rs"]
+mod envoy;
 #[path = "pod/fed.rs"]
 mod fed;
 #[path = "pod/http.rs"]

@@ -5,8 +5,8 @@ use std::{io::Write as _, path::PathBuf, process::ExitCode};
 use clap::{Parser, Subcommand};
 use muttr_pod::{
     Failure, INSECURE,
-    client::Reach,
     config::{LogLevel, Settings, log},
+    envoy::Reach,
     files, serve,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -51,11 +51,12 @@ async fn run(file: Option<PathBuf>, settings: Settings) -> Result<(), Failure> {
         eprintln!("muttr-pod: {INSECURE}");
     }
     let mut running = serve(config).await?;
+    // Whoever reads the line may at once tell it to stop.
+    let mut terminate = signal(SignalKind::terminate()).map_err(|_| Failure::Stopped)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|_| Failure::Stopped)?;
     println!("listening on http://{}", running.addr());
     // Whoever started the pod may have closed its end.
     let _ = std::io::stdout().flush();
-    let mut terminate = signal(SignalKind::terminate()).map_err(|_| Failure::Stopped)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|_| Failure::Stopped)?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -2,8 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-use muttr_core::limit;
-use muttr_pod::{client::Reach, config::Rate, serve};
+use muttr_core::{
+    limit,
+    name::Host,
+    wire::{
+        self,
+        fed::{Description, SignedDescription, SignedHandover},
+    },
+};
+use muttr_pod::{
+    Running,
+    config::Rate,
+    envoy::{Acquaintance, Envoy, Reach},
+    serve,
+};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -56,6 +68,85 @@ async fn what_is_handed_over_wrongly_has_a_code() {
     let most = Duration::from_millis(limit::POD_ANSWER_MS_MAX + 1000);
     assert!(began.elapsed() < most, "{:?}", began.elapsed());
     pod.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn garbage_has_a_code() {
+    let folder = TempDir::new().expect("a folder");
+    let pod = boot(&folder).await;
+    let nobodys = wire::encode(&SignedHandover {
+        handover: vec![0; 100],
+        signature: vec![0; 64],
+        record: vec![0; 100],
+    });
+    for body in [Vec::new(), vec![0xFF; 100], nobodys] {
+        let asked = [post("application/cbor", body.len()).into_bytes(), body].concat();
+        let answer = request(pod.addr(), &asked).await;
+        assert_eq!((answer.status, code(&answer)), (400, "MALFORMED".into()));
+    }
+    assert_eq!(get(pod.addr(), "/healthz").await.status, 200);
+    pod.stop().await;
+}
+
+/// A pod that may know others on this machine.
+async fn neighbour(folder: &TempDir, known: &[&Host]) -> Running {
+    let mut config = config(folder);
+    config.reach = Reach::Loopback;
+    config.known_pods = known.iter().map(|host| (*host).clone()).collect();
+    config.metrics = Some(([127, 0, 0, 1], 0).into());
+    let mut pod = serve(config).await.expect("starts");
+    pod.ready().await;
+    pod
+}
+
+/// Waits until it names so many other pods to seeds.
+async fn names(envoy: &Envoy, pod: &Running, pods: usize) -> Vec<Acquaintance> {
+    for _ in 0..200 {
+        let about = envoy.about(pod.host()).await.expect("answers");
+        if about.pods.len() >= pods {
+            return about.pods;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("{} does not get to know {pods}", pod.host());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pods_get_to_know_each_other_and_are_linked() {
+    let folders = [(); 3].map(|()| TempDir::new().expect("a folder"));
+    let [oaks, elms, ashes] = &folders;
+    let envoy = Envoy::new(Reach::Loopback).expect("can be made");
+    let oak = neighbour(oaks, &[]).await;
+    let elm = neighbour(elms, &[oak.host()]).await;
+    names(&envoy, &elm, 1).await;
+    let ash = neighbour(ashes, &[elm.host()]).await;
+    for pod in [&oak, &elm, &ash] {
+        let signed = envoy.describe(pod.host()).await.expect("describes itself");
+        let signed: SignedDescription = wire::decode(&signed, 1 << 20).expect("is one");
+        let description: Description = wire::decode(&signed.description, 1 << 20).expect("is one");
+        assert_eq!(description.host, *pod.host());
+    }
+    // The chain: ash knows elm, and learns of oak from it.
+    let known = names(&envoy, &ash, 2).await;
+    let own = envoy.about(oak.host()).await.expect("answers");
+    let found = known.iter().find(|pod| pod.seed == own.seed);
+    assert_eq!(found.map(|pod| &pod.addresses), Some(&own.addresses));
+    // And their seeds are linked, which takes dialling.
+    let mut figures = String::new();
+    for _ in 0..200 {
+        figures = get(ash.metrics().expect("tells"), "/metrics").await.body;
+        if figures.contains("muttr_links 2") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let wanted = ["muttr_links 2", "muttr_pods 2", "what=\"met\",code=\"\"} 2"];
+    for line in wanted {
+        assert!(figures.contains(line), "{line}: {figures}");
+    }
+    for pod in [oak, elm, ash] {
+        pod.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

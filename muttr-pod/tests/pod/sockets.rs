@@ -9,7 +9,7 @@ use libp2p::{
     ping,
     swarm::{Config, SwarmEvent},
 };
-use muttr_pod::{client::Reach, transport::sockets};
+use muttr_pod::{envoy::Reach, transport::sockets};
 use tempfile::TempDir;
 
 use super::{boot, stock::address};

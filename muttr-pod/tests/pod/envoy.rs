@@ -21,7 +21,7 @@ use muttr_core::{
         fed::{Description, SignedDescription},
     },
 };
-use muttr_pod::client::{Client, Names, Reach};
+use muttr_pod::envoy::{Envoy, Names, Reach};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -82,8 +82,8 @@ async fn mallory(says: Says) -> (Host, Arc<AtomicUsize>) {
     (host.parse().expect("a host"), asked)
 }
 
-fn client() -> Client {
-    Client::new(Reach::Loopback).expect("can be made")
+fn envoy() -> Envoy {
+    Envoy::new(Reach::Loopback).expect("can be made")
 }
 
 fn ok(body: &str) -> String {
@@ -99,6 +99,7 @@ async fn an_answer_has_to_come_whole_soon_and_small() {
     let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
     let lying = "HTTP/1.1 200 OK\r\ncontent-length: 99999999999\r\n\r\n";
     let (slow, large) = (Rejection::TimedOut, Rejection::TooLarge);
+    let label = "alice".parse().expect("a label");
     for (says, why) in [
         (Says::Nothing, slow),
         (Says::Slowly(ok(&"x".repeat(1000))), slow),
@@ -112,8 +113,8 @@ async fn an_answer_has_to_come_whole_soon_and_small() {
     ] {
         let (host, _) = mallory(says).await;
         let began = Instant::now();
-        let refused = client().notify(&host, vec![0; 10]).await;
-        assert_eq!(refused, Err(why));
+        let refused = envoy().resolve(&host, &label).await;
+        assert_eq!(refused.err(), Some(why));
         let most = Duration::from_millis(limit::POD_ANSWER_MS_MAX + 1000);
         assert!(began.elapsed() < most, "{:?}", began.elapsed());
     }
@@ -126,7 +127,7 @@ async fn a_redirect_leads_nowhere() {
         let away =
             format!("HTTP/1.1 {status}\r\nlocation: http://{inside}/\r\ncontent-length: 0\r\n\r\n");
         let (host, _) = mallory(Says::Once(away)).await;
-        assert_eq!(client().describe(&host).await, Err(Rejection::Malformed));
+        assert_eq!(envoy().describe(&host).await, Err(Rejection::Malformed));
     }
     assert_eq!(asked.load(Ordering::Relaxed), 0);
 }
@@ -147,12 +148,28 @@ async fn a_code_is_a_code_whoever_says_it() {
         let answer = format!("HTTP/1.1 {status} No\r\ncontent-length: {length}\r\n\r\n{body}");
         let (host, _) = mallory(Says::Once(answer)).await;
         let label = "alice".parse().expect("a label");
-        let refused = client().resolve(&host, &label).await;
+        let refused = envoy().resolve(&host, &label).await;
         assert_eq!(refused.err(), Some(why), "{status} {body}");
+    }
+    // What is no code says nothing of what was handed over: it stays to be tried again.
+    for (answer, why) in [
+        (
+            "HTTP/1.1 400 No\r\ncontent-length: 20\r\n\r\n{\"code\":\"MALFORMED\"}",
+            Rejection::Malformed,
+        ),
+        (
+            "HTTP/1.1 404 No\r\ncontent-length: 0\r\n\r\n",
+            Rejection::PodDishonest,
+        ),
+        ("SSH-2.0-OpenSSH\r\n", Rejection::PodDishonest),
+    ] {
+        let (host, _) = mallory(Says::Once(answer.into())).await;
+        let refused = envoy().notify(&host, vec![0; 10]).await;
+        assert_eq!(refused, Err(why), "{answer}");
     }
     for nonsense in ["SSH-2.0-OpenSSH\r\n", "HTTP/1.1 200 OK\r\n\r\nnot JSON"] {
         let (host, _) = mallory(Says::Once(nonsense.into())).await;
-        let refused = client().describe(&host).await;
+        let refused = envoy().describe(&host).await;
         assert_eq!(refused, Err(Rejection::Malformed), "{nonsense}");
     }
 }
@@ -200,7 +217,7 @@ async fn described(says: impl Fn(&Host) -> String) -> (Host, Result<Vec<u8>, Rej
         let (stream, _) = listener.accept().await.expect("is asked");
         answer.to(stream).await
     });
-    let described = client().describe(&host).await;
+    let described = envoy().describe(&host).await;
     answering.await.expect("ends").expect("is heard");
     (host, described)
 }
@@ -233,7 +250,7 @@ async fn a_description_names_the_pod_and_addresses_that_follow_from_its_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_the_override_nobody_here_is_asked() {
     let (host, asked) = mallory(Says::Once(ok("{}"))).await;
-    let guarded = Client::new(Reach::Guarded).expect("can be made");
+    let guarded = Envoy::new(Reach::Guarded).expect("can be made");
     let port = host.as_str().rsplit_once(':').expect("a port").1;
     for name in ["localhost", "127.0.0.1", "[::1]", "oak.localhost"] {
         let host: Host = format!("{name}:{port}").parse().expect("a host");
@@ -263,13 +280,13 @@ impl Names for Rebinding {
 async fn a_name_that_leads_inside_is_not_followed() {
     let names = Arc::new(Rebinding(AtomicUsize::new(0)));
     for reach in [Reach::Guarded, Reach::Loopback] {
-        let client = Client::with_names(reach, names.clone()).expect("can be made");
+        let envoy = Envoy::with_names(reach, names.clone()).expect("can be made");
         for (name, why) in [
             ("oak.example", Rejection::PodUnreachable),
             ("nobody.example", Rejection::NoSuchPod),
         ] {
             let host = name.parse().expect("a host");
-            assert_eq!(client.describe(&host).await, Err(why), "{name}");
+            assert_eq!(envoy.describe(&host).await, Err(why), "{name}");
         }
     }
     assert_eq!(names.0.load(Ordering::Relaxed), 4, "each asked once");
@@ -279,16 +296,16 @@ async fn a_name_that_leads_inside_is_not_followed() {
 async fn a_pod_tells_a_pod_what_it_tells_everybody() {
     let folder = TempDir::new().expect("a folder");
     let pod = boot(&folder).await;
-    let about = client().about(pod.host()).await.expect("answers");
+    let about = envoy().about(pod.host()).await.expect("answers");
     assert_eq!(about.host, pod.host().as_str());
     assert_eq!((about.policy.as_str(), about.pods.len()), ("open", 0));
     assert_eq!(about.limits.handover_bytes_max, limit::HANDOVER_BYTES_MAX);
     let label = "bob".parse().expect("a label");
-    let nobody = client().resolve(pod.host(), &label).await;
+    let nobody = envoy().resolve(pod.host(), &label).await;
     assert_eq!(nobody.err(), Some(Rejection::NotFound));
     let host = pod.host().clone();
     pod.stop().await;
-    let down = client().describe(&host).await;
+    let down = envoy().describe(&host).await;
     assert_eq!(down, Err(Rejection::PodUnreachable));
 
     let mut listed = config(&folder);
@@ -298,7 +315,7 @@ async fn a_pod_tells_a_pod_what_it_tells_everybody() {
         .push("oak.example".parse().expect("a host"));
     let mut pod = muttr_pod::serve(listed).await.expect("starts");
     pod.ready().await;
-    let about = client().about(pod.host()).await.expect("answers");
+    let about = envoy().about(pod.host()).await.expect("answers");
     assert_eq!(about.policy, "listed");
     pod.stop().await;
 }

@@ -40,7 +40,7 @@ const HEAD_BYTES_MAX: usize = 16_384;
 
 /// Asks pods.
 #[derive(Clone, Debug)]
-pub struct Client {
+pub struct Envoy {
     guard: Guard,
 }
 
@@ -61,6 +61,27 @@ impl Question {
     }
 }
 
+/// Why there is no answer.
+enum No {
+    /// The pod said so.
+    Said(Rejection),
+    /// What came is no answer, or nothing did.
+    Broken(Rejection),
+}
+
+impl From<Rejection> for No {
+    fn from(why: Rejection) -> Self {
+        Self::Broken(why)
+    }
+}
+
+impl No {
+    const fn why(self) -> Rejection {
+        let (Self::Said(why) | Self::Broken(why)) = self;
+        why
+    }
+}
+
 /// `GET /api/v1/alias/…`
 #[derive(Deserialize)]
 struct Told {
@@ -74,7 +95,7 @@ struct Refusal {
     code: String,
 }
 
-impl Client {
+impl Envoy {
     /// Names are looked up as this machine does it.
     ///
     /// # Errors
@@ -112,7 +133,7 @@ impl Client {
     /// that was asked, and addresses that follow from that name.
     ///
     /// # Errors
-    /// As [`Client::about`].
+    /// As [`Envoy::about`].
     pub async fn describe(&self, host: &Host) -> Result<Vec<u8>, Rejection> {
         let about = self.about(host).await?;
         let signed = decode(&about.signed.ok_or(Rejection::Malformed)?)?;
@@ -126,7 +147,7 @@ impl Client {
     /// Whose an alias of that pod is, as the pod says.
     ///
     /// # Errors
-    /// As [`Client::about`].
+    /// As [`Envoy::about`].
     pub async fn resolve(&self, host: &Host, label: &Label) -> Result<Resolved, Rejection> {
         let path = format!("/api/v1/alias/{label}");
         let body = self.ask(host, Question::get(path)).await?;
@@ -145,20 +166,27 @@ impl Client {
     /// [`Taken`](wire::fed::Taken), encoded.
     ///
     /// # Errors
-    /// As [`Client::about`].
+    /// As [`Envoy::about`]; but what is not of the protocol at all is `POD_DISHONEST`, for it says
+    /// nothing of what was handed over. Only the other pod calls that `MALFORMED` or `TOO_LARGE`.
     pub async fn notify(&self, host: &Host, body: Vec<u8>) -> Result<Vec<u8>, Rejection> {
         let question = Question {
             method: Method::POST,
             path: "/fed/v1/notify".into(),
             body,
         };
-        self.ask(host, question).await.map(Vec::from)
+        match self.asked(host, question).await {
+            Ok(body) => Ok(body.into()),
+            Err(No::Broken(Rejection::Malformed | Rejection::TooLarge)) => {
+                Err(Rejection::PodDishonest)
+            }
+            Err(no) => Err(no.why()),
+        }
     }
 
     /// Carries out a machine's call.
     ///
     /// # Errors
-    /// As [`Client::about`].
+    /// As [`Envoy::about`].
     pub async fn call(&self, host: &Host, call: Call) -> Result<Reply, Rejection> {
         match call {
             Call::Describe => self.describe(host).await.map(Reply::Described),
@@ -171,12 +199,16 @@ impl Client {
     }
 
     async fn ask(&self, host: &Host, question: Question) -> Result<Bytes, Rejection> {
-        let most = Duration::from_millis(limit::POD_ANSWER_MS_MAX);
-        let asked = tokio::time::timeout(most, self.exchange(host, question));
-        asked.await.unwrap_or(Err(Rejection::TimedOut))
+        self.asked(host, question).await.map_err(No::why)
     }
 
-    async fn exchange(&self, host: &Host, question: Question) -> Result<Bytes, Rejection> {
+    async fn asked(&self, host: &Host, question: Question) -> Result<Bytes, No> {
+        let most = Duration::from_millis(limit::POD_ANSWER_MS_MAX);
+        let asked = tokio::time::timeout(most, self.exchange(host, question));
+        asked.await.unwrap_or(Err(No::Broken(Rejection::TimedOut)))
+    }
+
+    async fn exchange(&self, host: &Host, question: Question) -> Result<Bytes, No> {
         let stream = self.guard.connect(&Target::of(host)).await?;
         let (mut sender, connection) = http1::Builder::new()
             .max_buf_size(HEAD_BYTES_MAX)
@@ -230,19 +262,20 @@ fn broken(error: &hyper::Error) -> Rejection {
 }
 
 /// The code that a pod refused with; a proxy before a pod that is down has none.
-fn refusal(status: StatusCode, body: &[u8]) -> Rejection {
+fn refusal(status: StatusCode, body: &[u8]) -> No {
     let refusal = serde_json::from_slice::<Refusal>(body).ok();
     let known = refusal.and_then(|refusal| {
         let mut all = Rejection::ALL.iter();
         all.find(|why| why.code() == refusal.code).copied()
     });
-    known.unwrap_or(match status {
+    let broken = match status {
         StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
             Rejection::PodUnreachable
         }
         StatusCode::TOO_MANY_REQUESTS => Rejection::RateLimited,
         _ => Rejection::Malformed,
-    })
+    };
+    known.map_or(No::Broken(broken), No::Said)
 }
 
 fn decode(base64: &str) -> Result<Vec<u8>, Rejection> {
