@@ -1,6 +1,9 @@
 //! A pod: one process, one port, one folder. It serves the page, introduces seeds to each other,
 //! relays between them and tells them their addresses, keeps records, aliases and notifications, and drives the protocol's
 //! machine with all of it.
+//!
+//! [`seed`] is the other side: a seed without a browser, driven by the same loop, on which the
+//! command `muttr` ([`cli`]) is built.
 
 use std::{
     fs, io,
@@ -31,12 +34,14 @@ use crate::{
     store::sqlite::Sqlite,
 };
 
+pub mod cli;
 pub mod config;
 mod driver;
 mod error;
 pub mod files;
 mod http;
 mod secrets;
+pub mod seed;
 pub mod store;
 mod stun;
 mod swarm;
@@ -194,7 +199,7 @@ pub async fn serve(config: Config) -> Result<Running, Failure> {
 }
 
 /// Makes the data directory and keeps others out of it.
-fn claim(data_dir: &Path) -> io::Result<fs::File> {
+pub(crate) fn claim(data_dir: &Path) -> io::Result<fs::File> {
     fs::DirBuilder::new()
         .recursive(true)
         .mode(0o700)

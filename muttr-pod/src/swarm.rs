@@ -10,10 +10,13 @@ use libp2p::{
     swarm::{Config, NetworkBehaviour, Swarm},
 };
 use muttr_core::{limit, name::Host};
-use muttr_net::{HasNet, Net, Profile, stack, swarm_config};
+use muttr_net::{HasNet, Net, NetEvent, Profile, stack, swarm_config};
 use tokio::sync::mpsc;
 
-use crate::transport::{Arrival, Upgrades};
+use crate::{
+    driver::Speaks,
+    transport::{Arrival, Upgrades},
+};
 
 /// What a pod speaks.
 #[derive(NetworkBehaviour)]
@@ -25,6 +28,18 @@ pub(crate) struct Behaviour {
 impl HasNet for Behaviour {
     fn net(&mut self) -> &mut Net {
         &mut self.net
+    }
+}
+
+impl Speaks for Behaviour {
+    fn net_event(event: BehaviourEvent) -> Option<NetEvent> {
+        match event {
+            BehaviourEvent::Net(event) => Some(event),
+            BehaviourEvent::Relay(event) => {
+                tracing::debug!(?event, "relay");
+                None
+            }
+        }
     }
 }
 
