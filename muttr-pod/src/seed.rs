@@ -13,7 +13,7 @@ use std::{
 
 use ed25519_dalek::SigningKey;
 use futures::future::join_all;
-use libp2p::Swarm;
+use libp2p::{Multiaddr, Swarm};
 use muttr_core::{
     keyring::Identity,
     limit,
@@ -104,22 +104,10 @@ impl Config {
 pub async fn start(config: Config) -> Result<Running, Failure> {
     let lock = claim(&config.data_dir)?;
     let (url, description) = find_home(&config).await?;
-    let path = config.data_dir.join(DATABASE);
-    let failed = |error: sqlx::Error| Failure::Database(path.clone(), error.into());
-    let mut database = Sqlite::open(&path, None).await.map_err(failed)?;
-    let keep_bytes_max = match config.keep_bytes_max {
-        Some(bytes_max) => bytes_max,
-        None => kept_before(&mut database).await,
-    };
+    let (database, keep_bytes_max) = open_database(&config).await?;
     let failed = |error: io::Error| Failure::DataDir(config.data_dir.clone(), error);
     let secret = keys::seed_key(&config.data_dir).map_err(failed)?;
-    let stores = keep_bytes_max > 0 && !config.hidden;
-    let mut swarm = network::swarm(*secret, stores).map_err(failed)?;
-    let addresses = match config.listen.filter(|_| !config.hidden && !config.offline) {
-        Some(at) => network::listen(&mut swarm, at).await?,
-        None => Vec::new(),
-    };
-    meet_others(&config, &mut swarm).await;
+    let (swarm, addresses) = open_network(&config, &secret, keep_bytes_max).await?;
 
     let (happenings, happenings_in) = mpsc::channel(HAPPENINGS_MAX);
     let (ops, ops_in) = mpsc::unbounded_channel();
@@ -174,6 +162,38 @@ pub async fn start(config: Config) -> Result<Running, Failure> {
     }))
 }
 
+/// The database, and how many bytes to keep in it for others.
+async fn open_database(config: &Config) -> Result<(Sqlite, u64), Failure> {
+    let path = config.data_dir.join(DATABASE);
+    let database = Sqlite::open(&path, None).await;
+    let mut database = database.map_err(|error| Failure::Database(path, error.into()))?;
+    let keep_bytes_max = match config.keep_bytes_max {
+        Some(bytes_max) => bytes_max,
+        None => kept_before(&mut database).await,
+    };
+    Ok((database, keep_bytes_max))
+}
+
+/// The swarm, and where it can be connected to.
+async fn open_network(
+    config: &Config,
+    secret: &Zeroizing<[u8; 32]>,
+    keep_bytes_max: u64,
+) -> Result<(Swarm<network::Behaviour>, Vec<Multiaddr>), Failure> {
+    let failed = |error: io::Error| Failure::DataDir(config.data_dir.clone(), error);
+    let seen = !config.hidden && !config.offline;
+    let stores = keep_bytes_max > 0 && seen;
+    let mut swarm = network::swarm(**secret, stores).map_err(failed)?;
+    let addresses = match config.listen.filter(|_| seen) {
+        Some(at) => network::listen(&mut swarm, at).await?,
+        None => Vec::new(),
+    };
+    if seen {
+        meet_others(config, &mut swarm).await;
+    }
+    Ok((swarm, addresses))
+}
+
 /// Makes the data directory and keeps others out of it.
 fn claim(data_dir: &Path) -> Result<std::fs::File, Failure> {
     if data_dir.join(crate::DATABASE).exists() {
@@ -216,9 +236,6 @@ async fn find_home(config: &Config) -> Result<(PodUrl, Description), Failure> {
 
 /// Dials the other pods; one that is away is done without.
 async fn meet_others(config: &Config, swarm: &mut Swarm<network::Behaviour>) {
-    if config.hidden || config.offline {
-        return;
-    }
     let others = config.pods.iter().skip(1);
     for described in join_all(others.map(describe)).await {
         match described {

@@ -1,9 +1,11 @@
 //! The command `muttr` as it is shipped, with a real pod in this process.
 
 use std::{
+    io::{BufRead as _, BufReader, Write as _},
     net::SocketAddr,
     path::PathBuf,
-    process::{Output, Stdio},
+    process::{Child, Command, ExitStatus, Output, Stdio},
+    thread,
     time::Duration,
 };
 
@@ -14,11 +16,7 @@ use muttr_pod::{
 };
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines},
-    process::{Child, ChildStdout, Command},
-    time::timeout,
-};
+use tokio::{sync::mpsc, task::spawn_blocking, time::timeout};
 
 #[path = "muttr/bot.rs"]
 mod bot;
@@ -97,15 +95,12 @@ impl Person {
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
+            .stderr(Stdio::piped());
         command
     }
 
     async fn runs(&self, arguments: &[&str]) -> Output {
-        let output = self.command(arguments).output();
-        let output = timeout(PATIENCE, output).await.expect("ends in time");
-        output.expect("runs")
+        outcome(self.command(arguments), Vec::new()).await
     }
 
     /// Does something that succeeds; yields the JSON lines of its output.
@@ -143,46 +138,72 @@ impl Person {
         assert!(output.stdout.is_empty(), "{arguments:?}");
     }
 
+    /// Begins to follow the inbox.
     fn follows(&self) -> Follower {
-        let mut child = self
-            .command(&["inbox", "--follow", "--json"])
-            .spawn()
-            .expect("starts");
-        let lines = BufReader::new(child.stdout.take().expect("is piped")).lines();
-        Follower { child, lines }
+        Follower::new(self.command(&["inbox", "--follow", "--json"]))
     }
 }
 
-/// An `inbox --follow` that runs.
+/// A command that runs until it is told to end.
 struct Follower {
     child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
+    lines: mpsc::UnboundedReceiver<String>,
 }
 
 impl Follower {
+    fn new(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("starts");
+        let stdout = BufReader::new(child.stdout.take().expect("is piped"));
+        let (tell, lines) = mpsc::unbounded_channel();
+        thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                if tell.send(line).is_err() {
+                    return;
+                }
+            }
+        });
+        Self { child, lines }
+    }
+
     async fn next(&mut self) -> Value {
-        let line = timeout(PATIENCE, self.lines.next_line()).await;
-        let line = line.expect("comes in time").expect("reads");
-        serde_json::from_str(&line.expect("is not the end")).expect("JSON")
+        let line = timeout(PATIENCE, self.lines.recv()).await;
+        let line = line.expect("comes in time").expect("is not the end");
+        serde_json::from_str(&line).expect("JSON")
     }
 
-    async fn kill(mut self) {
-        self.child.kill().await.expect("kills");
+    /// Like a power cut.
+    fn kill(&mut self) {
+        self.child.kill().expect("runs");
+        self.child.wait().expect("ends");
     }
 
-    async fn signal(&self, signal: &str) {
-        let id = self.child.id().expect("runs").to_string();
-        let killed = Command::new("kill").args([signal, &id]).status().await;
+    /// Politely.
+    fn end(&mut self, signal: &str) -> ExitStatus {
+        let id = self.child.id().to_string();
+        let killed = Command::new("kill").args([signal, &id]).status();
         assert!(killed.expect("there is a kill command").success());
+        self.child.wait().expect("ends")
+    }
+}
+
+impl Drop for Follower {
+    fn drop(&mut self) {
+        // Fails when it has ended.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
 /// Gives a command something on stdin, and waits for its end.
-async fn fed(mut command: Command, input: &[u8]) -> Output {
-    let mut child = command.stdin(Stdio::piped()).spawn().expect("starts");
-    let mut stdin = child.stdin.take().expect("is piped");
-    stdin.write_all(input).await.expect("writes");
-    drop(stdin);
-    let output = timeout(PATIENCE, child.wait_with_output()).await;
+async fn outcome(mut command: Command, input: Vec<u8>) -> Output {
+    let running = spawn_blocking(move || {
+        let mut child = command.stdin(Stdio::piped()).spawn().expect("starts");
+        let mut stdin = child.stdin.take().expect("is piped");
+        // Fails when the command does not want it.
+        let _ = stdin.write_all(&input);
+        drop(stdin);
+        child.wait_with_output().expect("ends")
+    });
+    let output = timeout(PATIENCE, running).await;
     output.expect("ends in time").expect("runs")
 }

@@ -1,6 +1,11 @@
 //! `muttr bot`: a command answers.
 
-use std::{io, process::Stdio, time::Duration};
+use std::{
+    io::{self, Read as _, Write as _},
+    process::{self, Command, Stdio},
+    thread,
+    time::Duration,
+};
 
 use clap::Args;
 use futures::{StreamExt as _, stream::FuturesOrdered};
@@ -9,9 +14,8 @@ use muttr_core::{
     seed::{Draft, Message},
 };
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    process::{Child, Command},
-    time::timeout,
+    sync::oneshot,
+    time::{sleep, timeout},
 };
 
 use super::{
@@ -26,6 +30,10 @@ use crate::seed::{Failure, Running};
 
 /// Answers that may be on their way at once.
 const ANSWERS_MAX: usize = 16;
+/// One byte more than a message may have, so that too much is refused and not cut off.
+const BYTES_READ_MAX: u64 = limit::BODY_BYTES_MAX as u64 + 1;
+/// How often it is looked whether a command has ended.
+const LOOK: Duration = Duration::from_millis(5);
 
 const EXAMPLES: &str = "\
 Examples:
@@ -95,7 +103,7 @@ impl Bot {
         }
         let child = self.spawn(message).map_err(Trouble::Exec)?;
         let patience = Duration::from_secs(self.exec_timeout);
-        let body = match timeout(patience, talk(child, &message.body)).await {
+        let body = match timeout(patience, talk(child, message.body.clone())).await {
             Ok(Ok(body)) => body,
             Ok(Err(error)) => {
                 tracing::warn!(%error, "the command failed");
@@ -116,7 +124,7 @@ impl Bot {
     }
 
     fn spawn(&self, message: &Message) -> io::Result<Child> {
-        Command::new("sh")
+        let child = Command::new("sh")
             .args(["-c", &self.exec, "muttr"])
             .arg(message.from.to_string())
             .env("MUTTR_FROM", message.from.to_string())
@@ -127,8 +135,8 @@ impl Bot {
             .env("MUTTR_CONTENT_TYPE", &message.content_type)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
+            .spawn();
+        child.map(Child)
     }
 }
 
@@ -143,26 +151,41 @@ async fn send(seed: &Running, message: Message, answer: Option<Draft>) -> Messag
     message
 }
 
-/// Gives a command its input while its output is read, so that neither waits for the other.
-async fn talk(mut child: Child, input: &[u8]) -> io::Result<Vec<u8>> {
+/// A command that runs; it is ended when nobody waits for it any more.
+struct Child(process::Child);
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        // Fails when it has ended already, as it should have.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Gives a command its input while its output is read, so that neither waits for the other. The
+/// threads end with the pipes, and those with the command.
+async fn talk(mut child: Child, input: Vec<u8>) -> io::Result<Vec<u8>> {
     let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
-    let mut stdin = child.stdin.take().ok_or_else(broken)?;
-    let stdout = child.stdout.take().ok_or_else(broken)?;
-    let write = async move {
+    let mut stdin = child.0.stdin.take().ok_or_else(broken)?;
+    let stdout = child.0.stdout.take().ok_or_else(broken)?;
+    let (said, says) = oneshot::channel();
+    thread::Builder::new().spawn(move || {
         // Fails when the command does not want to know.
-        let _ = stdin.write_all(input).await;
-    };
-    let bound = u64::try_from(limit::BODY_BYTES_MAX).unwrap_or(u64::MAX) + 1;
-    let mut body = Vec::new();
-    let mut stdout = stdout.take(bound);
-    let ((), read) = tokio::join!(write, stdout.read_to_end(&mut body));
-    read?;
-    // A command that says more than fits waits for a reader; it does not get one.
-    drop(stdout);
-    let status = child.wait().await?;
-    if status.success() {
-        Ok(body)
-    } else {
-        Err(io::Error::other(status.to_string()))
+        let _ = stdin.write_all(&input);
+    })?;
+    thread::Builder::new().spawn(move || {
+        let mut body = Vec::new();
+        let read = stdout.take(BYTES_READ_MAX).read_to_end(&mut body);
+        // Fails when it took too long.
+        let _ = said.send(read.map(|_| body));
+    })?;
+    let body = says.await.map_err(|_| broken())??;
+    loop {
+        match child.0.try_wait()? {
+            Some(status) if status.success() => return Ok(body),
+            Some(status) => return Err(io::Error::other(status.to_string())),
+            // It has closed its output, and so is about to end.
+            None => sleep(LOOK).await,
+        }
     }
 }

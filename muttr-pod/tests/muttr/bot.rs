@@ -2,7 +2,7 @@
 
 use tempfile::TempDir;
 
-use super::{Person, boot};
+use super::{Follower, Person, boot};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bot_answers_with_what_its_command_says() {
@@ -14,15 +14,11 @@ async fn a_bot_answers_with_what_its_command_says() {
     let script = "text=$(cat); case $text in quiet) ;; fail) echo no; exit 1;; \
                   *) echo \"$1 $MUTTR_FROM: $text\";; esac";
     let arguments = ["bot", "--exec", script];
-    let mut bot = echo.command(&arguments).spawn().expect("starts");
-
-    let mut follower = alice.follows();
-    follower.signal("-TERM").await;
-    assert!(follower.child.wait().await.expect("ends").success());
+    let mut bot = Follower::new(echo.command(&arguments));
     for text in ["quiet", "fail", "one", "two"] {
         alice.sends(&echo, text).await;
     }
-    follower = alice.follows();
+    let mut follower = alice.follows();
     for text in ["one", "two"] {
         let answer = follower.next().await;
         assert_eq!(answer["from"], echo.alias());
@@ -30,8 +26,8 @@ async fn a_bot_answers_with_what_its_command_says() {
         assert_eq!(answer["text"], expected);
         assert_eq!(answer["request"], false);
     }
-    follower.kill().await;
-    bot.kill().await.expect("kills");
+    assert!(follower.end("-TERM").success());
+    assert!(bot.end("-TERM").success());
     assert!(alice.reads().await.is_empty());
     pod.stop().await;
 }

@@ -176,7 +176,7 @@ async fn one_process_at_a_time_uses_a_data_directory() {
     alice
         .fails(&["inbox"], 9, "another process uses", "ALREADY_OPEN")
         .await;
-    follower.kill().await;
+    follower.kill();
     assert!(alice.reads().await.is_empty());
 
     let of_the_pod = Person {

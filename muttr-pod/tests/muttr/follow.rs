@@ -22,15 +22,14 @@ async fn a_follower_that_is_killed_loses_nothing_and_shows_nothing_twice() {
         shown.push(follower.next().await);
         // What was printed is written down as printed right after.
         tokio::time::sleep(Duration::from_millis(500)).await;
-        follower.kill().await;
+        follower.kill();
         alice
             .sends(&bob, &format!("while bob is dead, {round}"))
             .await;
         follower = bob.follows();
         shown.push(follower.next().await);
     }
-    follower.signal("-INT").await;
-    assert!(follower.child.wait().await.expect("ends").success());
+    assert!(follower.end("-INT").success());
     let texts: Vec<&str> = shown
         .iter()
         .filter_map(|line| line["text"].as_str())
@@ -65,8 +64,8 @@ async fn a_follower_killed_at_any_moment_loses_nothing() {
             tokio::pin!(until);
             loop {
                 tokio::select! {
-                    line = follower.lines.next_line() => {
-                        let line = line.expect("reads").expect("is not the end");
+                    line = follower.lines.recv() => {
+                        let line = line.expect("is not the end");
                         let line: serde_json::Value = serde_json::from_str(&line).expect("JSON");
                         ids.insert(line["id"].as_str().expect("an id").to_owned());
                         lines += 1;
@@ -74,7 +73,7 @@ async fn a_follower_killed_at_any_moment_loses_nothing() {
                     () = &mut until => break,
                 }
             }
-            follower.kill().await;
+            follower.kill();
             kills += 1;
         }
         (ids, lines, kills)
@@ -108,6 +107,6 @@ async fn a_follower_waits_for_a_pod_that_is_away() {
     let pod = boot_at(&folder, port).await;
     alice.sends(&bob, "the pod is back").await;
     assert_eq!(follower.next().await["text"], "the pod is back");
-    follower.kill().await;
+    follower.kill();
     pod.stop().await;
 }
