@@ -19,6 +19,7 @@ use muttr_core::{
     limit,
     machine::{Scan, Table},
     name::SeedId,
+    routing::Contact,
     seed::{self, Command, Event, Seed},
 };
 use rand_core::{OsRng, RngCore as _};
@@ -189,7 +190,9 @@ async fn open_network(
         None => Vec::new(),
     };
     if seen {
-        meet_others(config, &mut swarm).await;
+        for pod in others(config).await {
+            network::meet(&mut swarm, &pod);
+        }
     }
     Ok((swarm, addresses))
 }
@@ -234,15 +237,17 @@ async fn find_home(config: &Config) -> Result<(PodUrl, Description), Failure> {
     Ok((url, description))
 }
 
-/// Dials the other pods; one that is away is done without.
-async fn meet_others(config: &Config, swarm: &mut Swarm<network::Behaviour>) {
-    let others = config.pods.iter().skip(1);
-    for described in join_all(others.map(describe)).await {
+/// The other pods, as they describe themselves; one that is away is done without.
+async fn others(config: &Config) -> Vec<Contact> {
+    let urls = config.pods.iter().skip(1);
+    let mut pods = Vec::new();
+    for described in join_all(urls.map(describe)).await {
         match described {
-            Ok(description) => network::meet(swarm, &description.pod),
+            Ok(description) => pods.push(description.pod),
             Err(failure) => tracing::warn!(%failure, "done without another pod"),
         }
     }
+    pods
 }
 
 /// What is kept for others is a promise: a seed that keeps something goes on keeping.

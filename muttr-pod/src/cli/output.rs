@@ -167,9 +167,10 @@ impl Output {
             expires: date::rfc3339(delivery.expires_ms),
             record_key: delivery.key.map(|key| key.to_string()),
         };
-        let (to, pods, seeds) = (&delivery.to, delivery.pods, delivery.seeds);
-        let expires = date::short(delivery.expires_ms);
-        let text = format!("sent to {to}: {pods} pods and {seeds} seeds have it, until {expires}");
+        let (to, expires) = (&delivery.to, date::short(delivery.expires_ms));
+        let pods = count(delivery.pods, "pod");
+        let seeds = count(delivery.seeds, "seed");
+        let text = format!("sent to {to}: with {pods} and {seeds}, until {expires}");
         self.line(&line, &text)
     }
 
@@ -247,6 +248,12 @@ const fn status(status: Status) -> &'static str {
         Status::Read => "read",
         Status::Lost => "lost",
     }
+}
+
+/// `1 pod`, `2 pods`.
+fn count(number: u32, of: &str) -> String {
+    let s = if number == 1 { "" } else { "s" };
+    format!("{number} {of}{s}")
 }
 
 /// What others wrote must not steer the terminal it is shown on.

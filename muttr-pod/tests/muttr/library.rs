@@ -1,8 +1,10 @@
 //! Native seeds in one process, without a command line.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
+use futures::future::join_all;
 use muttr_core::{
+    limit,
     name::Label,
     seed::{Draft, Status},
 };
@@ -28,6 +30,53 @@ async fn seed(folder: &TempDir, url: &PodUrl, name: &str, keeps: bool) -> Runnin
     seed
 }
 
+fn draft(to: &Running, text: &str) -> Draft {
+    Draft {
+        to: to.view().alias.expect("registered"),
+        content_type: "text/plain".into(),
+        body: text.into(),
+        reply_to: None,
+        life_ms: limit::RECORD_LIFE_DEFAULT_MS,
+    }
+}
+
+/// More than the pod pushes before the first of them are acknowledged.
+const MANY: usize = 2 * limit::PLAYBACK_WINDOW + 7;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_comes_back_takes_over_all_that_waits() {
+    let folder = TempDir::new().expect("a folder");
+    let pod = boot(&folder).await;
+    let url: PodUrl = format!("http://{}", pod.host())
+        .parse()
+        .expect("an address");
+    let alice = seed(&folder, &url, "alice", false).await;
+    let bob = seed(&folder, &url, "bob", false).await;
+    let texts: Vec<String> = (0..MANY).map(|number| number.to_string()).collect();
+    let drafts: Vec<Draft> = texts.iter().map(|text| draft(&bob, text)).collect();
+    bob.stop().await;
+    for delivery in join_all(drafts.into_iter().map(|draft| alice.deliver(draft))).await {
+        delivery.expect("is delivered");
+    }
+
+    let data_dir = folder.path().join("bob");
+    let identity = keys::load(&data_dir, None).expect("loads it");
+    let bob = start(Config::new(data_dir, Vec::new(), Some(identity)))
+        .await
+        .expect("starts");
+    bob.online().await.expect("finds the pod");
+    timeout(PATIENCE, bob.drained())
+        .await
+        .expect("in time")
+        .expect("takes over");
+    let read = bob.inbox().await.expect("reads");
+    let read: BTreeSet<&[u8]> = read.iter().map(|message| message.body.as_slice()).collect();
+    assert_eq!(read, texts.iter().map(String::as_bytes).collect());
+    bob.stop().await;
+    alice.stop().await;
+    pod.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn seeds_that_listen_keep_what_others_send() {
     let folder = TempDir::new().expect("a folder");
@@ -47,15 +96,11 @@ async fn seeds_that_listen_keep_what_others_send() {
     // Until they know of each other.
     tokio::time::sleep(Duration::from_secs(1)).await;
 
-    let draft = |text: &str| Draft {
-        to: bob.view().alias.expect("registered"),
-        content_type: "text/plain".into(),
-        body: text.into(),
-        reply_to: None,
-        life_ms: muttr_core::limit::RECORD_LIFE_DEFAULT_MS,
-    };
     let mut arrivals = bob.arrivals();
-    let delivery = alice.deliver(draft("hello")).await.expect("is delivered");
+    let delivery = alice
+        .deliver(draft(&bob, "hello"))
+        .await
+        .expect("is delivered");
     assert!(delivery.status >= Status::Notified);
     let message = timeout(PATIENCE, arrivals.next())
         .await
