@@ -28,6 +28,8 @@ mod follow;
 mod keys;
 #[path = "muttr/library.rs"]
 mod library;
+#[path = "muttr/seed.rs"]
+mod seed;
 #[path = "muttr/talk.rs"]
 mod talk;
 

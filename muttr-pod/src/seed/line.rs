@@ -37,7 +37,7 @@ pub(super) struct Line<C> {
 impl<C: Send> Line<C> {
     /// Until told to stop, or the pod does not want to hear from this seed before something is
     /// changed.
-    pub(super) async fn run(mut self) {
+    pub(super) async fn run(self) {
         let mut backoff = Backoff::new(limit::RECONNECT_MS);
         let mut stop = self.stop.clone();
         let stopped = async move {
@@ -83,7 +83,7 @@ impl<C: Send> Line<C> {
     }
 
     /// Carries messages until either side has enough; yields whether the pod came to know us.
-    async fn carry(&mut self, mut socket: WebSocketStream<Socket>) -> bool {
+    async fn carry(&self, mut socket: WebSocketStream<Socket>) -> bool {
         let (sender, mut messages) = mpsc::channel(limit::CHANNEL_QUEUE_FRAMES_MAX);
         let opened = Happening::Opened(CHANNEL, sender);
         if self.happenings.send(opened).await.is_err() {

@@ -190,12 +190,12 @@ impl Running {
         };
         loop {
             // The pod says what it has for us before it answers what was asked later.
-            match self.lookup(alias.clone()).await {
-                Err(
-                    failure @ (Failure::Stopped
-                    | Failure::Refused(Rejection::Offline | Rejection::TimedOut)),
-                ) => return Err(failure),
-                Ok(_) | Err(_) => {}
+            let answered = self.lookup(alias.clone()).await;
+            if let Err(
+                Failure::Stopped | Failure::Refused(Rejection::Offline | Rejection::TimedOut),
+            ) = answered
+            {
+                return answered.map(|_| ());
             }
             if self.view().under_way.arriving == 0 {
                 return Ok(());

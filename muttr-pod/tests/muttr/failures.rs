@@ -4,87 +4,74 @@ use tempfile::TempDir;
 
 use super::{Person, boot};
 
+/// Arguments, exit code, part of the sentence, code.
+type Case<'a> = (&'a [&'a str], i32, &'a str, &'a str);
+
+async fn all_fail(person: &Person, cases: &[Case<'_>]) {
+    for (arguments, exit, sentence, code) in cases {
+        person.fails(arguments, *exit, sentence, code).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_failure_is_a_sentence_with_a_code() {
     let folder = TempDir::new().expect("a folder");
     let pod = boot(&folder).await;
     let alice = Person::new(&folder, &pod, "alice");
-    for arguments in [
-        ["register", "alice"].as_slice(),
-        &["send", "bob", "hi"],
-        &["inbox"],
-    ] {
-        alice
-            .fails(arguments, 5, "muttr key create", "NO_IDENTITY")
-            .await;
-    }
+    let no_key: [Case<'_>; 3] = [
+        (&["register", "alice"], 5, "muttr key create", "NO_IDENTITY"),
+        (&["send", "bob", "hi"], 5, "muttr key create", "NO_IDENTITY"),
+        (&["inbox"], 5, "muttr key create", "NO_IDENTITY"),
+    ];
+    all_fail(&alice, &no_key).await;
     alice.does(&["key", "create"]).await;
-    alice
-        .fails(&["key", "create"], 2, "not written over", "MISUSE")
-        .await;
-    alice
-        .fails(
+    let elsewhere = "alice@elsewhere.example";
+    let no_alias: [Case<'_>; 5] = [
+        (&["key", "create"], 2, "not written over", "MISUSE"),
+        (
             &["send", "bob", "hi"],
             6,
             "muttr register",
             "ALIAS_REQUIRED",
-        )
-        .await;
-    alice
-        .fails(&["inbox"], 6, "muttr register", "ALIAS_REQUIRED")
-        .await;
-    alice
-        .fails(
+        ),
+        (&["inbox"], 6, "muttr register", "ALIAS_REQUIRED"),
+        (
             &["register", "postmaster"],
             8,
-            "kept for whoever runs",
+            "whoever runs the pod",
             "ALIAS_RESERVED",
-        )
-        .await;
-    alice
-        .fails(
-            &["register", "alice@elsewhere.example"],
-            8,
-            "another pod",
-            "FOREIGN_POD",
-        )
-        .await;
+        ),
+        (&["register", elsewhere], 8, "another pod", "FOREIGN_POD"),
+    ];
+    all_fail(&alice, &no_alias).await;
     alice.does(&["register", "alice"]).await;
 
     let bob = Person::new(&folder, &pod, "bob");
     bob.does(&["key", "create"]).await;
-    bob.fails(
-        &["register", "alice"],
-        8,
-        "Someone else has that alias",
-        "ALIAS_TAKEN",
-    )
-    .await;
-    alice
-        .fails(
+    let taken: Case<'_> = (&["register", "alice"], 8, "Someone else", "ALIAS_TAKEN");
+    all_fail(&bob, &[taken]).await;
+    let long = "x".repeat(56_001);
+    let refused: [Case<'_>; 3] = [
+        (
             &["send", "nobody", "hi"],
             8,
             "Nobody is registered",
             "NOT_FOUND",
-        )
-        .await;
-    alice
-        .fails(
+        ),
+        (
             &["verify", "nobody"],
             8,
             "Nobody is registered",
             "NOT_FOUND",
-        )
-        .await;
-    let long = "x".repeat(56_001);
-    alice
-        .fails(
+        ),
+        (
             &["send", "alice", &long],
             8,
             "Larger than allowed",
             "TOO_LARGE",
-        )
-        .await;
+        ),
+    ];
+    all_fail(&alice, &refused).await;
     let json = alice.runs(&["--json", "send", "nobody", "hi"]).await;
     let said: serde_json::Value = serde_json::from_slice(&json.stderr).expect("JSON");
     assert_eq!(said["code"], "NOT_FOUND");

@@ -1,55 +1,64 @@
 //! Keys: made, locked, taken away and brought back.
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
 use tempfile::TempDir;
 
 use super::{Person, boot};
 
+fn write(folder: &TempDir, name: &str, text: &str) -> String {
+    let path = folder.path().join(name);
+    fs::write(&path, text).expect("writes");
+    path.to_str().expect("a path").to_owned()
+}
+
+fn mode(path: &Path) -> u32 {
+    let permissions = fs::metadata(path).expect("is there").permissions();
+    permissions.mode() & 0o777
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_locked_and_goes_to_another_machine() {
+async fn a_locked_key_is_of_no_use_without_its_passphrase() {
     let folder = TempDir::new().expect("a folder");
     let pod = boot(&folder).await;
-    let write = |name: &str, text: &str| {
-        let path = folder.path().join(name);
-        fs::write(&path, text).expect("writes");
-        path.to_str().expect("a path").to_owned()
-    };
-    let secret = write("secret", "correct horse battery staple\n");
-    let wrong = write("wrong", "incorrect horse\n");
-    let short = write("short", "horse\n");
+    let secret = write(&folder, "secret", "correct horse battery staple\n");
+    let wrong = write(&folder, "wrong", "incorrect horse\n");
+    let short = write(&folder, "short", "horse\n");
 
     let alice = Person::new(&folder, &pod, "alice");
     let refused = ["--passphrase-file", &short, "key", "create"];
     alice
         .fails(&refused, 5, "passphrase", "BAD_PASSPHRASE")
         .await;
-    let made = alice
-        .does(&["--json", "--passphrase-file", &secret, "key", "create"])
-        .await;
+    let made = ["--json", "--passphrase-file", &secret, "key", "create"];
+    let made = alice.does(&made).await;
     let fingerprint = made[0]["fingerprint"].as_str().expect("a fingerprint");
     assert_eq!(fingerprint.len(), 64);
     let file = alice.data_dir.join("keys/identity.pgp");
-    let mode = fs::metadata(&file).expect("is there").permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
+    assert_eq!(mode(&file), 0o600);
     let text = fs::read_to_string(&file).expect("is armored");
     assert!(text.starts_with("-----BEGIN PGP PRIVATE KEY BLOCK-----"));
 
+    let register = ["register", "alice"];
     alice
-        .fails(
-            &["register", "alice"],
-            5,
-            "cannot use the key",
-            "BAD_PASSPHRASE",
-        )
+        .fails(&register, 5, "cannot use the key", "BAD_PASSPHRASE")
         .await;
     let refused = ["--passphrase-file", &wrong, "key", "show"];
     alice
         .fails(&refused, 5, "cannot use the key", "BAD_PASSPHRASE")
         .await;
-    alice
-        .does(&["--passphrase-file", &secret, "register", "alice"])
-        .await;
+    let register = ["--passphrase-file", &secret, "register", "alice"];
+    alice.does(&register).await;
+    pod.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_goes_to_another_machine() {
+    let folder = TempDir::new().expect("a folder");
+    let pod = boot(&folder).await;
+    let secret = write(&folder, "secret", "correct horse battery staple\n");
+    let alice = Person::registered(&folder, &pod, "alice").await;
+    let shown = alice.does(&["--json", "key", "show"]).await;
 
     let exported = folder.path().join("alice.asc");
     let path = exported.to_str().expect("a path");
@@ -62,14 +71,7 @@ async fn a_key_is_locked_and_goes_to_another_machine() {
         path,
     ];
     alice.does(&export).await;
-    assert_eq!(
-        fs::metadata(&exported)
-            .expect("is there")
-            .permissions()
-            .mode()
-            & 0o777,
-        0o600
-    );
+    assert_eq!(mode(&exported), 0o600);
     alice.fails(&export, 2, "alice.asc", "MISUSE").await;
 
     let elsewhere = Person::new(&folder, &pod, "elsewhere");
@@ -81,17 +83,15 @@ async fn a_key_is_locked_and_goes_to_another_machine() {
         "import",
         path,
     ];
-    let brought = elsewhere.does(&import).await;
-    assert_eq!(brought[0]["fingerprint"], fingerprint);
+    assert_eq!(elsewhere.does(&import).await, shown);
     // It is the same person, who is known to have that alias.
-    let registered = ["--json", "--passphrase-file", &secret, "register", "alice"];
-    let registered = elsewhere.does(&registered).await;
-    assert_eq!(registered[0]["fingerprint"], fingerprint);
-    let bad = write("bad", "no key at all");
+    let register = ["--json", "--passphrase-file", &secret, "register", "alice"];
+    let registered = elsewhere.does(&register).await;
+    assert_eq!(registered[0]["fingerprint"], shown[0]["fingerprint"]);
+    let bad = write(&folder, "bad", "no key at all");
     let third = Person::new(&folder, &pod, "third");
-    third
-        .fails(&["key", "import", &bad], 5, "no identity", "BAD_IDENTITY")
-        .await;
+    let import = ["key", "import", &bad];
+    third.fails(&import, 5, "no identity", "BAD_IDENTITY").await;
     pod.stop().await;
 }
 
