@@ -41,8 +41,10 @@ mod row;
 pub mod session;
 #[cfg(test)]
 mod tests;
+mod under_way;
 
 pub use door::*;
+pub use under_way::UnderWay;
 
 /// Whose request numbers and tickets are whose: the first byte of each.
 const OWN_SPACE: u8 = 0;

@@ -1,4 +1,5 @@
-//! The one loop that drives the pod's machine: sockets, swarm, disk and clock in, effects out.
+//! The one loop that drives a machine, a pod's or a seed's: sockets, swarm, disk and clock in,
+//! effects out.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -6,25 +7,28 @@ use std::{
 };
 
 use futures::StreamExt as _;
-use libp2p::swarm::{Swarm, SwarmEvent};
+use libp2p::swarm::{NetworkBehaviour, Swarm, SwarmEvent};
 use muttr_core::{
     machine::{Frame, Input, Link, Machine, Output, Ticket},
     time::Time,
 };
-use muttr_net::Translator;
+use muttr_net::{HasNet, NetEvent, Translator};
 use tokio::sync::{mpsc, watch};
 
-use crate::{
-    store::{Done, Op, report, request},
-    swarm::{Behaviour, BehaviourEvent},
-};
+use crate::store::{Done, Op, report, request};
 
 /// Storage requests under way beyond which nothing new is taken in.
 const OPS_PENDING_MAX: usize = 4096;
 /// How long it takes a machine without deadline to be asked again.
 const IDLE: Duration = Duration::from_secs(3600);
 
-/// What the HTTP side tells the driver.
+/// What a swarm speaks, in so far as the loop has to know it.
+pub(crate) trait Speaks: HasNet {
+    /// The part of an event that machines are told of.
+    fn net_event(event: Self::ToSwarm) -> Option<NetEvent>;
+}
+
+/// What the side of HTTP and channels tells the driver.
 pub(crate) enum Happening<M: Machine> {
     /// A channel was opened; what is sent to it goes in here.
     Opened(u64, mpsc::Sender<Vec<u8>>),
@@ -68,12 +72,12 @@ fn millis(duration: Duration) -> u64 {
 }
 
 /// Everything the loop holds in its hands.
-pub(crate) struct Driver<M: Machine, F> {
+pub(crate) struct Driver<M: Machine, F, B: NetworkBehaviour> {
     pub(crate) machine: M,
     /// What is done with the machine's events.
     pub(crate) on_event: F,
     pub(crate) clock: Clock,
-    pub(crate) swarm: Swarm<Behaviour>,
+    pub(crate) swarm: Swarm<B>,
     pub(crate) happenings: mpsc::Receiver<Happening<M>>,
     pub(crate) ops: mpsc::UnboundedSender<(Ticket, Op)>,
     pub(crate) done: mpsc::UnboundedReceiver<(Ticket, Done)>,
@@ -89,15 +93,15 @@ struct State<C> {
     inputs: VecDeque<Input<C>>,
 }
 
-enum Woken<M: Machine> {
+enum Woken<M: Machine, E> {
     Stop,
-    Swarm(Box<SwarmEvent<BehaviourEvent>>),
+    Swarm(Box<SwarmEvent<E>>),
     Happening(Happening<M>),
     Done(Ticket, Done),
     Tick,
 }
 
-impl<M: Machine, F: FnMut(M::Event)> Driver<M, F> {
+impl<M: Machine, F: FnMut(M::Event), B: Speaks> Driver<M, F, B> {
     /// Runs until it is told to stop, beginning with these commands. What was asked of the disk by
     /// then is still written; nobody is told of it any more.
     pub(crate) async fn run(mut self, first: Vec<M::Command>) {
@@ -128,7 +132,7 @@ impl<M: Machine, F: FnMut(M::Event)> Driver<M, F> {
         }
     }
 
-    async fn wait(&mut self, state: &State<M::Command>) -> Woken<M> {
+    async fn wait(&mut self, state: &State<M::Command>) -> Woken<M, B::ToSwarm> {
         let deadline = self
             .machine
             .deadline()
@@ -145,15 +149,10 @@ impl<M: Machine, F: FnMut(M::Event)> Driver<M, F> {
         }
     }
 
-    fn on_swarm(&mut self, state: &mut State<M::Command>, event: SwarmEvent<BehaviourEvent>) {
+    fn on_swarm(&mut self, state: &mut State<M::Command>, event: SwarmEvent<B::ToSwarm>) {
         let input = match event {
-            SwarmEvent::Behaviour(BehaviourEvent::Net(event)) => {
-                state.translator.on_net(&mut self.swarm, event)
-            }
-            SwarmEvent::Behaviour(BehaviourEvent::Relay(event)) => {
-                tracing::debug!(?event, "relay");
-                None
-            }
+            SwarmEvent::Behaviour(event) => B::net_event(event)
+                .and_then(|event| state.translator.on_net(&mut self.swarm, event)),
             other => state.translator.on_swarm(&other),
         };
         state.inputs.extend(input);

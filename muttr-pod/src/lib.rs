@@ -1,6 +1,9 @@
 //! A pod: one process, one port, one folder. It serves the page, introduces seeds to each other,
 //! relays between them and tells them their addresses, keeps records, aliases and notifications,
 //! deals with other pods, and drives the protocol's machine with all of it.
+//!
+//! [`seed`] is the other side: a seed without a browser, driven by the same loop, on which the
+//! command `muttr` ([`cli`]) is built.
 
 use std::{
     io,
@@ -26,6 +29,7 @@ use crate::{
 };
 
 mod allowance;
+pub mod cli;
 pub mod config;
 mod driver;
 pub mod envoy;
@@ -39,6 +43,7 @@ mod metrics;
 mod reach;
 mod running;
 mod secrets;
+pub mod seed;
 mod setup;
 pub mod store;
 mod stun;

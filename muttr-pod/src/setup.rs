@@ -15,7 +15,7 @@ use tokio::net::{TcpListener, UdpSocket};
 use crate::{Config, Failure, secrets::Secrets, store::sqlite::Sqlite, stun};
 
 /// The database's file in the data directory.
-const DATABASE: &str = "pod.db";
+pub(crate) const DATABASE: &str = "pod.db";
 /// Held locked by the pod that uses the data directory.
 const LOCK: &str = "lock";
 
@@ -55,7 +55,8 @@ pub(crate) struct Places {
 
 /// Takes it.
 pub(crate) async fn open(config: &Config, now: Time) -> Result<Opened, Failure> {
-    let lock = claim(&config.data_dir)?;
+    let lock = claim(&config.data_dir)
+        .map_err(|error| Failure::DataDir(config.data_dir.clone(), error))?;
     let secrets = Secrets::load(&config.data_dir, now).map_err(Failure::Keys)?;
     let path = config.data_dir.join(DATABASE);
     let database = Sqlite::open(&path, config.database_bytes_max).await;
@@ -81,17 +82,14 @@ pub(crate) async fn open(config: &Config, now: Time) -> Result<Opened, Failure> 
 }
 
 /// Makes the data directory and keeps others out of it.
-fn claim(data_dir: &Path) -> Result<fs::File, Failure> {
-    let claimed = || -> io::Result<fs::File> {
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(data_dir)?;
-        let lock = fs::File::create(data_dir.join(LOCK))?;
-        lock.try_lock()?;
-        Ok(lock)
-    };
-    claimed().map_err(|error| Failure::DataDir(data_dir.to_owned(), error))
+pub(crate) fn claim(data_dir: &Path) -> io::Result<fs::File> {
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data_dir)?;
+    let lock = fs::File::create(data_dir.join(LOCK))?;
+    lock.try_lock()?;
+    Ok(lock)
 }
 
 /// A listener there, and the address with the port it got.

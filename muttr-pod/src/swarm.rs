@@ -10,10 +10,11 @@ use libp2p::{
     swarm::{Config, NetworkBehaviour, Swarm},
 };
 use muttr_core::{limit, name::Host};
-use muttr_net::{HasNet, Net, Profile, stack, swarm_config};
+use muttr_net::{HasNet, Net, NetEvent, Profile, stack, swarm_config};
 use tokio::sync::mpsc;
 
 use crate::{
+    driver::Speaks,
     reach::{Guard, is_local, split},
     transport::{Arrival, Dial, Upgrades},
 };
@@ -28,6 +29,18 @@ pub(crate) struct Behaviour {
 impl HasNet for Behaviour {
     fn net(&mut self) -> &mut Net {
         &mut self.net
+    }
+}
+
+impl Speaks for Behaviour {
+    fn net_event(event: BehaviourEvent) -> Option<NetEvent> {
+        match event {
+            BehaviourEvent::Net(event) => Some(event),
+            BehaviourEvent::Relay(event) => {
+                tracing::debug!(?event, "relay");
+                None
+            }
+        }
     }
 }
 

@@ -112,6 +112,11 @@ impl Inbox {
         crate::time::earliest(next, self.receipts_at.filter(|_| online))
     }
 
+    /// What came and is not durable yet; a batch that is being written down counts as one.
+    pub(super) fn unwritten(&self) -> usize {
+        self.arriving.len().saturating_add(self.keeping.into())
+    }
+
     fn busy(&self) -> usize {
         let busy = |p: &&Pending| !matches!(p.stage, Stage::Waiting | Stage::SetAside);
         self.pending.values().filter(busy).count()

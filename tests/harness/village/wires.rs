@@ -184,7 +184,7 @@ impl Wires {
 
     /// A question arrives.
     fn arrive(
-        &mut self,
+        &self,
         world: &mut World<Part>,
         pods: &BTreeMap<PodName, Who>,
         number: u64,
