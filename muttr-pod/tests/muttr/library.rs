@@ -52,6 +52,14 @@ async fn whoever_comes_back_takes_over_all_that_waits() {
         .expect("an address");
     let alice = seed(&folder, &url, "alice", false).await;
     let bob = seed(&folder, &url, "bob", false).await;
+    // A stranger would not be let in so often.
+    bob.deliver(draft(&alice, "do write to me"))
+        .await
+        .expect("is delivered");
+    let welcome = timeout(PATIENCE, alice.arrivals().next())
+        .await
+        .expect("in time");
+    assert!(welcome.expect("comes").verified);
     let texts: Vec<String> = (0..MANY).map(|number| number.to_string()).collect();
     let drafts: Vec<Draft> = texts.iter().map(|text| draft(&bob, text)).collect();
     bob.stop().await;
