@@ -40,8 +40,11 @@ fn draft(to: &Running, text: &str) -> Draft {
     }
 }
 
-/// More than the pod pushes before the first of them are acknowledged.
-const MANY: usize = 2 * limit::PLAYBACK_WINDOW + 7;
+/// Together they write more than the pod pushes before the first is acknowledged, and each no more
+/// than anybody may write at once.
+const AUTHORS: [&str; 4] = ["alice", "carol", "dave", "erin"];
+const EACH: usize = 18;
+const _: () = assert!(AUTHORS.len() * EACH > limit::PLAYBACK_WINDOW);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_comes_back_takes_over_all_that_waits() {
@@ -50,12 +53,16 @@ async fn whoever_comes_back_takes_over_all_that_waits() {
     let url: PodUrl = format!("http://{}", pod.host())
         .parse()
         .expect("an address");
-    let alice = seed(&folder, &url, "alice", false).await;
+    let authors = AUTHORS.map(|name| seed(&folder, &url, name, false));
+    let authors = join_all(authors).await;
     let bob = seed(&folder, &url, "bob", false).await;
-    let texts: Vec<String> = (0..MANY).map(|number| number.to_string()).collect();
+    let texts: Vec<String> = (0..AUTHORS.len() * EACH)
+        .map(|number| number.to_string())
+        .collect();
     let drafts: Vec<Draft> = texts.iter().map(|text| draft(&bob, text)).collect();
     bob.stop().await;
-    for delivery in join_all(drafts.into_iter().map(|draft| alice.deliver(draft))).await {
+    let writing = drafts.into_iter().zip(authors.iter().cycle());
+    for delivery in join_all(writing.map(|(draft, author)| author.deliver(draft))).await {
         delivery.expect("is delivered");
     }
 
@@ -73,7 +80,9 @@ async fn whoever_comes_back_takes_over_all_that_waits() {
     let read: BTreeSet<&[u8]> = read.iter().map(|message| message.body.as_slice()).collect();
     assert_eq!(read, texts.iter().map(String::as_bytes).collect());
     bob.stop().await;
-    alice.stop().await;
+    for author in authors {
+        author.stop().await;
+    }
     pod.stop().await;
 }
 
