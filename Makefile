@@ -31,7 +31,7 @@ page: pkg
 # The page is embedded in the pod. `--bin` without `-p`: with the features of the whole workspace,
 # so that `make test` finds the same dependencies compiled.
 pod: page
-	cargo build --bin muttr-pod
+	cargo build --bin muttr-pod --bin muttr
 
 bench: bench-first bench-webrtc
 

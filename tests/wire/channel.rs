@@ -1,13 +1,14 @@
 //! The private channel: what is said in both directions, and a whole handshake.
 
 use muttr_core::{
-    name::{DeviceId, Host},
+    name::{DeviceId, Hash, Host},
     rejection::Rejection,
     session::{self, Greeting, Version},
     wire::{
         self,
         channel::{
-            Identify, Notification, PodProof, SignedBinding, Succession, ToPod, ToSeed, Welcome,
+            HandoverState, Identify, Notification, PodProof, SignedBinding, Succession, ToPod,
+            ToSeed, Welcome,
         },
     },
 };
@@ -86,6 +87,17 @@ fn the_channel_to_the_pod() {
         "place, in version 2",
         &ToPod::Place { id: 6, key, copies },
     );
+    let hash = Hash([8; 32]);
+    add(
+        &mut vectors,
+        "grant, in version 3",
+        &ToPod::Grant { id: 7, hash },
+    );
+    add(
+        &mut vectors,
+        "revoke, in version 3",
+        &ToPod::Revoke { id: 8, hash },
+    );
     vectors.check();
 }
 
@@ -160,7 +172,29 @@ fn the_channel_to_the_seed() {
     add(&mut vectors, "cursor", &ToSeed::Cursor { epoch, lowest: 4 });
     add(&mut vectors, "ping", &ToSeed::Ping { nonce: 1, wall_ms });
     placed_by_the_pod(&mut vectors);
+    handed_over_by_the_pod(&mut vectors);
     vectors.check();
+}
+
+/// What a pod says of notifications for people of other pods, and of capabilities.
+fn handed_over_by_the_pod(vectors: &mut Vectors) {
+    let forwarding = ToSeed::Forwarding { id: 5 };
+    add(vectors, "forwarding, in version 3", &forwarding);
+    for (name, state) in [
+        (
+            "handover, waiting",
+            HandoverState::Waiting(Rejection::PodUnreachable),
+        ),
+        ("handover, taken", HandoverState::Taken(a_receipt())),
+        (
+            "handover, refused",
+            HandoverState::Refused(Rejection::NotFound),
+        ),
+    ] {
+        let (to, key) = (alias(), key(1));
+        add(vectors, name, &ToSeed::Handover { to, key, state });
+    }
+    add(vectors, "granted, in version 3", &ToSeed::Granted { id: 7 });
 }
 
 /// What a pod says of the copies that it places for a hidden seed.
