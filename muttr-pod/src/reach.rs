@@ -42,6 +42,9 @@ pub enum Reach {
     /// The same, and for names that mean this machine, without TLS, any port of its loopback
     /// addresses. For trying out several pods on one machine; never where others can ask.
     Loopback,
+    /// Public addresses at any port, with TLS or without: a native seed, for others like it listen
+    /// where they can. What is around it is still nothing that strangers have it knock at.
+    Seeds,
 }
 
 /// Looks up names.
@@ -215,7 +218,7 @@ impl Guard {
         let welcome = if local {
             self.reach == Reach::Loopback && !target.tls
         } else {
-            target.tls && target.port == PORT
+            self.reach == Reach::Seeds || (target.tls && target.port == PORT)
         };
         if !welcome {
             return Err(Rejection::PodUnreachable);

@@ -52,6 +52,7 @@ pub use view::View;
 
 use crate::{
     driver::{Clock, Driver},
+    envoy::Reach,
     store::{self, Done, Op, Store as _, sqlite::Sqlite},
 };
 use view::{Board, Watched};
@@ -108,7 +109,7 @@ pub async fn start(config: Config) -> Result<Running, Failure> {
     let (database, keep_bytes_max) = open_database(&config).await?;
     let failed = |error: io::Error| Failure::DataDir(config.data_dir.clone(), error);
     let secret = keys::seed_key(&config.data_dir).map_err(failed)?;
-    let (swarm, addresses) = open_network(&config, &secret, keep_bytes_max).await?;
+    let (swarm, addresses) = open_network(&config, &url, &secret, keep_bytes_max).await?;
 
     let (happenings, happenings_in) = mpsc::channel(HAPPENINGS_MAX);
     let (ops, ops_in) = mpsc::unbounded_channel();
@@ -178,13 +179,20 @@ async fn open_database(config: &Config) -> Result<(Sqlite, u64), Failure> {
 /// The swarm, and where it can be connected to.
 async fn open_network(
     config: &Config,
+    home: &PodUrl,
     secret: &Zeroizing<[u8; 32]>,
     keep_bytes_max: u64,
 ) -> Result<(Swarm<network::Behaviour>, Vec<Multiaddr>), Failure> {
     let failed = |error: io::Error| Failure::DataDir(config.data_dir.clone(), error);
     let seen = !config.hidden && !config.offline;
     let stores = keep_bytes_max > 0 && seen;
-    let mut swarm = network::swarm(**secret, stores).map_err(failed)?;
+    // Whose pod is on this machine tries things out on it.
+    let reach = if home.is_local() {
+        Reach::Loopback
+    } else {
+        Reach::Seeds
+    };
+    let mut swarm = network::swarm(**secret, stores, reach).map_err(failed)?;
     let addresses = match config.listen.filter(|_| seen) {
         Some(at) => network::listen(&mut swarm, at).await?,
         None => Vec::new(),

@@ -4,17 +4,16 @@ use std::{io, net::SocketAddr, time::Duration};
 
 use futures::StreamExt as _;
 use libp2p::{
-    Multiaddr, PeerId, dns,
+    Multiaddr, PeerId,
     multiaddr::Protocol,
     swarm::{Config, NetworkBehaviour, Swarm, SwarmEvent, dial_opts::DialOpts},
-    tcp, websocket,
 };
 use muttr_core::{limit, routing::Contact};
 use muttr_net::{HasNet, Net, NetEvent, Profile, stack, swarm_config};
 use tokio::time::timeout;
 
 use super::Failure;
-use crate::driver::Speaks;
+use crate::{driver::Speaks, envoy::Reach, transport::sockets};
 
 /// How long it may take until it is known where one listens.
 const LISTEN_MS_MAX: u64 = 5_000;
@@ -41,11 +40,9 @@ impl Speaks for Behaviour {
 }
 
 /// A swarm that dials whom the machine wants to be linked with.
-pub(super) fn swarm(secret: [u8; 32], stores: bool) -> io::Result<Swarm<Behaviour>> {
+pub(super) fn swarm(secret: [u8; 32], stores: bool, reach: Reach) -> io::Result<Swarm<Behaviour>> {
     let keypair = muttr_net::keypair(secret).map_err(io::Error::other)?;
-    let sockets = tcp::tokio::Transport::new(tcp::Config::default().nodelay(true));
-    let sockets = websocket::Config::new(dns::tokio::Transport::system(sockets)?);
-    let transport = stack(sockets, &keypair).map_err(io::Error::other)?;
+    let transport = stack(sockets(reach)?, &keypair).map_err(io::Error::other)?;
     let profile = Profile {
         agent: concat!("muttr/", env!("CARGO_PKG_VERSION")).into(),
         connections_max: limit::SEED_CONNECTIONS_MAX,
