@@ -249,7 +249,7 @@ duration-days = { $count ->
   }
 legend-seed = seed
 legend-pod = pod
-legend-way-pod = link to the pod
+legend-way-pod = link to a pod
 legend-direct = direct link to a seed
 legend-relayed = link through the pod's relay
 
