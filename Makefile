@@ -13,7 +13,7 @@ export MUTTR_TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/muttr/tools
 # Shown in the page, under "About".
 export MUTTR_BUILD ?= $(shell git rev-parse --short=12 HEAD 2> /dev/null)
 
-.PHONY: run test pkg page pod bench bench-first bench-webrtc soak sim clean
+.PHONY: run test pkg page pod tested bench bench-first bench-webrtc bench-federation soak sim clean
 
 run: pod
 	@exec node .ci/serve.mjs
@@ -31,25 +31,29 @@ page: pkg
 # The page is embedded in the pod. `--bin` without `-p`: with the features of the whole workspace,
 # so that `make test` finds the same dependencies compiled.
 pod: page
-	cargo build --bin muttr-pod
+	cargo build --bin muttr-pod --bin muttr
 
-bench: bench-first bench-webrtc
-
-bench-first: pod
+# With the features of `make test`, so that what one compiled serves the other.
+tested: page
 	@.ci/setup test
+	cargo build --bins --features muttr-tests/foreign,muttr-tests/meddle
+
+bench: bench-first bench-webrtc bench-federation
+
+bench-first: tested
 	node tests/bench/first.mjs
 
+bench-federation: tested
+	node tests/bench/federation.mjs
+
 # Needs a stream to measure, which is not in what is shipped.
-bench-webrtc: pod
-	@.ci/setup test
+bench-webrtc: tested
 	npm run --silent build --workspace=muttr -- --bench
 	node tests/bench/webrtc.mjs
 
 # What comes and goes is decided by an integer that is printed: MUTTR_SOAK_SEED plays it again.
 soak: export MUTTR_SOAK_S ?= 600
-soak: pod
-	@.ci/setup test
-	cargo build --bin muttr-pod --bin meddle --features muttr-tests/meddle
+soak: tested
 	npm run --silent build --workspace=muttr -- --test
 	node --test --test-reporter=spec tests/browser/soak.spec.mjs
 	node --test --test-reporter=spec tests/browser/hidden.spec.mjs

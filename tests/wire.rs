@@ -33,6 +33,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 #[path = "wire/channel.rs"]
 mod channel;
+#[path = "wire/fed.rs"]
+mod fed;
 
 const NOW: Time = Time {
     mono_ms: 0,

@@ -156,6 +156,7 @@ impl Custody {
                 }
             }
             Command::Known(contacts) => self.routing.hear(contacts),
+            Command::Elsewhere(contacts) => self.routing.know_pods(contacts),
         }
     }
 

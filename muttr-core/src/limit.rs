@@ -275,9 +275,58 @@ pub const FREED_AFTER_MS: u64 = DAY_MS;
 /// Aliases one certificate may have at one pod.
 pub const ALIASES_PER_CERTIFICATE_MAX: usize = 4;
 
+// Between pods.
+/// Pods that a pod remembers.
+pub const PODS_MAX: usize = 256;
+/// Pods that a pod names in its description, and to its seeds.
+pub const PODS_NAMED_MAX: usize = 16;
+/// How long a pod's description is valid.
+pub const DESCRIPTION_LIFE_MS: u64 = 7 * DAY_MS;
+/// A description is written anew, and those of others are asked for again, once this old.
+pub const DESCRIPTION_RENEW_MS: u64 = DAY_MS;
+/// Largest description, certificate included, in its signed form.
+pub const DESCRIPTION_BYTES_MAX: usize = 2 * CERTIFICATE_BYTES_MAX + 16_384;
+/// Largest handover: a record, and what surrounds it.
+pub const HANDOVER_BYTES_MAX: usize = RECORD_BYTES_MAX + 8_192;
+/// Largest answer of another pod, whatever was asked.
+pub const POD_ANSWER_BYTES_MAX: usize = 131_072;
+/// Another pod has to have answered within this.
+pub const POD_ANSWER_MS_MAX: u64 = 3_000;
+/// Questions to one other pod under way at once.
+pub const CALLS_PER_POD_MAX: usize = 16;
+/// Questions to all other pods under way at once.
+pub const CALLS_MAX: usize = 256;
+/// Handovers from other pods that wait for a description of the pod they come from.
+pub const HANDOVERS_WAITING_MAX: usize = 256;
+/// Notifications for other pods that a pod keeps, until they are taken or expire.
+pub const OUTGOING_MAX: usize = 262_144;
+/// And those that one of its people has it keep and that were not taken yet.
+pub const OUTGOING_PER_PERSON_MAX: usize = 1_000;
+/// Pauses between attempts at another pod: first, and longest.
+pub const POD_RETRY_MS: (u64, u64) = (1_000, 5 * MINUTE_MS);
+/// Handovers that one other pod may make at once, and a second that it may go on with.
+pub const HANDOVERS_BURST: u32 = 1_024;
+/// See [`HANDOVERS_BURST`].
+pub const HANDOVERS_PER_S: u32 = 256;
+/// Pods whose handovers are counted; the least recent are forgotten.
+pub const HANDOVER_PODS_MAX: usize = 4_096;
+/// Notifications a person may ask for at once, receipts for what they opened included.
+pub const NOTIFY_BURST: u32 = 20;
+/// And a minute that they may go on with: 60 messages, and a receipt for as many.
+pub const NOTIFY_PER_MINUTE: u32 = 120;
+/// Capabilities that one mailbox honours.
+pub const CAPABILITIES_MAX: usize = 4_096;
+/// Bytes of a capability as seeds make them.
+pub const CAPABILITY_BYTES: usize = 32;
+/// Other pods that a lookup asks beside the seeds that are closest.
+pub const LOOKUP_PODS: usize = 3;
+
 // Inbox and outbox of a seed.
 /// Opening the same message may crash the seed this often before it is put aside.
 pub const OPEN_ATTEMPTS_MAX: u32 = 2;
+/// Another pod that should know an author is asked this often, each time after a longer pause,
+/// before the message is shown without knowing.
+pub const AUTHOR_ASKS_MAX: u32 = 5;
 /// Messages waiting to be sent.
 pub const OUTBOX_MAX: usize = 1_000;
 /// Messages handed out by one question.
@@ -408,4 +457,9 @@ const _: () = {
     assert!(RTC_FIN_ACK_MS_MAX < RTC_DUPLICATE_MS);
     assert!(LINK_SWEEP_MS < LINK_MS_MAX && LINK_SWEEP_MS < LINK_IDLE_MS);
     assert!(CIRCUIT_IDLE_MS < RTC_HANDSHAKE_MS_MAX);
+    assert!(DESCRIPTION_RENEW_MS < DESCRIPTION_LIFE_MS && PODS_NAMED_MAX <= PODS_MAX);
+    assert!(DESCRIPTION_BYTES_MAX < POD_ANSWER_BYTES_MAX);
+    assert!(HANDOVER_BYTES_MAX > RECORD_BYTES_MAX + 2 * CAPABILITY_BYTES_MAX);
+    assert!(3 * POD_ANSWER_MS_MAX < REQUEST_MS_MAX && CALLS_PER_POD_MAX < CALLS_MAX);
+    assert!(CAPABILITY_BYTES <= CAPABILITY_BYTES_MAX);
 };

@@ -243,11 +243,17 @@ pub enum Table {
     Seen,
     /// Seed: alias → certificate, trust, sequence numbers.
     Contact,
+    /// Pod: owner's fingerprint, hash of a capability → nothing; it may be used.
+    Capability,
+    /// Pod: record key, recipient's alias → a notification for another pod's person.
+    Outgoing,
+    /// Pod: host → another pod, as it last described itself.
+    Pod,
 }
 
 impl Table {
     /// All of them, in the order above.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::Setting,
         Self::Record,
         Self::Binding,
@@ -258,6 +264,9 @@ impl Table {
         Self::Message,
         Self::Seen,
         Self::Contact,
+        Self::Capability,
+        Self::Outgoing,
+        Self::Pod,
     ];
 
     /// The name on disk.
@@ -274,6 +283,9 @@ impl Table {
             Self::Message => "message",
             Self::Seen => "seen",
             Self::Contact => "contact",
+            Self::Capability => "capability",
+            Self::Outgoing => "outgoing",
+            Self::Pod => "pod",
         }
     }
 }

@@ -102,6 +102,10 @@ bytes_name! {
     MessageId, 32
 }
 bytes_name! {
+    /// What a mailbox knows a capability by: its SHA-256.
+    Hash, 32
+}
+bytes_name! {
     /// One browser profile or installation of a person, chosen at random, known to their pod only.
     DeviceId, 16
 }

@@ -4,8 +4,11 @@
 //! refused by code, or set down as an [`Errand`] that a finished write, read or search picks up
 //! again. Nothing is acknowledged before it is durable.
 
+mod allowance;
+mod capability;
 mod channels;
 mod door;
+mod federation;
 mod load;
 mod mailbox;
 mod playback;
@@ -16,15 +19,20 @@ pub mod session;
 use alloc::{
     boxed::Box,
     collections::{BTreeMap, BTreeSet, VecDeque},
+    vec::Vec,
 };
 use core::fmt;
 
-pub use door::{Command, Config, Event, Quotas, Resolved, Stats};
+pub use door::{
+    Call, Command, Config, Count, Described, Event, Policy, Quotas, Reply, Resolved, Stats,
+};
 use rand_chacha::ChaCha20Rng;
 use rand_core::{RngCore, SeedableRng};
 
 use self::{
+    allowance::Allowance,
     channels::Line,
+    federation::Federation,
     load::Stage,
     mailbox::Mailbox,
     registry::{BindingRow, Owned, Registry},
@@ -33,7 +41,7 @@ use crate::{
     custody::{self, Custody},
     limit,
     machine::{Batch, Input, Kept, Link, Machine, Output, Row, Scan, Ticket},
-    name::{DeviceId, Fingerprint, Label},
+    name::{DeviceId, Fingerprint, Hash, Host, Label},
     rejection::Rejection,
     time::{self, Time},
     wire::channel::{PodProof, ToSeed},
@@ -61,6 +69,9 @@ pub struct Pod {
     errands_begun: u64,
     /// Placings that were reported, and until when receipts may still follow.
     placed: VecDeque<(u64, u64)>,
+    federation: Federation,
+    /// How many notifications people may still ask for; who is not here may ask for all.
+    notifiers: BTreeMap<Fingerprint, Allowance>,
     sweep: load::Sweep,
     outputs: VecDeque<Output<Event>>,
 }
@@ -72,6 +83,8 @@ enum Asker {
     Channel(u64, u64),
     /// The shell, by its own number.
     Shell(u64),
+    /// Another pod, or a contact from elsewhere, by the shell's number of what they hand over.
+    Pod(u64),
 }
 
 /// What goes on when storage or custody answers.
@@ -97,6 +110,16 @@ enum Errand {
     Place(Asker, usize),
     /// A record being placed.
     Placing(Asker),
+    /// A write whose failure leaves things as they were: it is made again in time.
+    Nothing,
+    /// The write of a notification for another pod's person.
+    Forward(Vec<u8>),
+    /// The record that goes with one, and to which pod.
+    Handover(Host, Vec<u8>),
+    /// A record that was handed over, by the shell's number.
+    Handed(u64),
+    /// A capability being granted, or revoked.
+    Capability(Asker, Fingerprint, Hash, bool),
 }
 
 /// A registration under way.
@@ -138,6 +161,8 @@ impl Pod {
             errands: BTreeMap::new(),
             errands_begun: 0,
             placed: VecDeque::new(),
+            federation: Federation::default(),
+            notifiers: BTreeMap::new(),
             sweep: load::Sweep::default(),
             outputs: VecDeque::new(),
             config,
@@ -159,6 +184,8 @@ impl Pod {
             record_bytes: custody.bytes,
             seeds: custody.seeds,
             links: custody.links,
+            pods: self.federation.pods_len(),
+            outgoing: self.federation.waiting_len(),
         }
     }
 
@@ -212,6 +239,13 @@ impl Pod {
             Command::Join(contacts) => {
                 self.in_custody(now, Input::Command(custody::Command::Join(contacts)));
             }
+            Command::Meet(hosts) => {
+                for host in hosts {
+                    self.meet(now, &host);
+                }
+            }
+            Command::Notified { id, body } => self.handed(now, id, &body),
+            Command::Called { id, result } => self.called(now, id, result),
         }
     }
 
@@ -219,11 +253,15 @@ impl Pod {
         match self.errands.remove(&ticket.0) {
             Some(Errand::Mail(owner)) => self.mail_kept(owner, kept),
             Some(Errand::Bind(registration)) => self.bind_kept(now, registration, kept),
+            Some(Errand::Forward(key)) => self.forward_kept(now, key, kept),
+            Some(Errand::Capability(asker, owner, hash, granted)) => {
+                self.capability_kept(asker, owner, hash, granted, kept);
+            }
             _ => {}
         }
     }
 
-    fn recalled(&mut self, now: Time, ticket: Ticket, rows: Option<alloc::vec::Vec<Row>>) {
+    fn recalled(&mut self, now: Time, ticket: Ticket, rows: Option<Vec<Row>>) {
         match self.errands.remove(&ticket.0) {
             Some(Errand::Load) => self.loaded(now, rows),
             Some(Errand::Resolve(asker)) => self.resolve_recalled(asker, rows),
@@ -247,11 +285,13 @@ impl Pod {
     fn custody_event(&mut self, now: Time, event: custody::Event) {
         match event {
             custody::Event::Ready => self.ready(now),
-            custody::Event::Kept { id, result } => {
-                if let Some(Errand::Store(asker)) = self.errands.remove(&id) {
+            custody::Event::Kept { id, result } => match self.errands.remove(&id) {
+                Some(Errand::Store(asker)) => {
                     self.answer(asker, result, |id, receipt| ToSeed::Stored { id, receipt });
                 }
-            }
+                Some(Errand::Handed(id)) => self.handover_kept(now, id, result),
+                _ => {}
+            },
             custody::Event::Fetched { id, result } => match self.errands.remove(&id) {
                 Some(Errand::Fetch(asker)) => {
                     let record = result.map(|record| record.into_bytes());
@@ -259,6 +299,10 @@ impl Pod {
                 }
                 Some(Errand::Place(asker, copies)) => {
                     self.place_fetched(now, asker, copies, result);
+                }
+                Some(Errand::Handover(host, key)) => {
+                    self.read_to_hand_over(now, &host, key, result);
+                    self.hand_over(now, &host);
                 }
                 _ => {}
             },
@@ -285,6 +329,7 @@ impl Pod {
                 self.request_done(channel);
                 self.tell(channel, &good(id, value));
             }
+            (Asker::Pod(id), result) => self.handover_done(id, result.map(drop)),
             (asker, Err(why)) => self.reject(asker, why),
             (Asker::Shell(_), Ok(_)) => {}
         }
@@ -296,6 +341,7 @@ impl Pod {
                 self.request_done(channel);
                 self.tell(channel, &ToSeed::Rejected { id, code });
             }
+            Asker::Pod(id) => self.handover_done(id, Err(code)),
             Asker::Shell(id) => self.tell_shell(Event::Resolved {
                 id,
                 result: Err(code),
@@ -317,7 +363,10 @@ impl Machine for Pod {
             Input::Frame(Link::Channel(channel), frame) => self.channel_frame(now, channel, frame),
             Input::Kept(ticket, kept) if ours(&ticket) => self.kept(now, ticket, kept),
             Input::Recalled(ticket, rows) if ours(&ticket) => self.recalled(now, ticket, rows),
-            Input::Linked(link, traits) => self.in_custody(now, Input::Linked(link, traits)),
+            Input::Linked(link, traits) => {
+                self.in_custody(now, Input::Linked(link, traits));
+                self.pod_linked(now, link);
+            }
             Input::Unlinked(link) => self.in_custody(now, Input::Unlinked(link)),
             Input::Frame(link, frame) => self.in_custody(now, Input::Frame(link, frame)),
             Input::Kept(ticket, kept) => self.in_custody(now, Input::Kept(ticket, kept)),
@@ -337,6 +386,7 @@ impl Machine for Pod {
     fn deadline(&self) -> Option<u64> {
         let channels = self.timers.first().map(|&(due, _)| due);
         let upkeep = time::earliest(self.stage.deadline(), self.sweep.deadline());
+        let upkeep = time::earliest(upkeep, self.federation.deadline());
         time::earliest(time::earliest(channels, upkeep), self.custody.deadline())
     }
 }

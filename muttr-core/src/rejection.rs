@@ -98,7 +98,7 @@ rejections! {
     AliasReserved = 22, "ALIAS_RESERVED", 403, Changed;
     /// Nobody is registered under that alias.
     NotFound = 23, "NOT_FOUND", 404, Changed;
-    /// The alias belongs to another pod, and this one does not ask other pods.
+    /// The alias belongs to another pod, with which this one does not deal.
     ForeignPod = 24, "FOREIGN_POD", 421, Changed;
     /// The binding of that alias ran out and was not renewed by its owner.
     BindingExpired = 25, "BINDING_EXPIRED", 410, Later;
@@ -164,6 +164,12 @@ rejections! {
     Closed = 109, "CLOSED", 409, Never;
     /// That was not asked for in the right way.
     Misuse = 110, "MISUSE", 400, Never;
+    /// The clocks of the two pods differ too much.
+    ClockWrong = 111, "CLOCK_WRONG", 400, Later;
+    /// The other pod proved something that does not hold.
+    PodDishonest = 112, "POD_DISHONEST", 502, Later;
+    /// There is no pod of that name.
+    NoSuchPod = 113, "NO_SUCH_POD", 502, Later;
 }
 
 impl From<Rejection> for u16 {

@@ -95,6 +95,8 @@ pub(crate) struct Routing {
     anchors: BTreeMap<SeedId, Vec<Address>>,
     /// Heard of and never linked; tried likewise.
     heard: BTreeMap<SeedId, Vec<Address>>,
+    /// Pods of other places.
+    pods: BTreeMap<SeedId, Vec<Address>>,
     /// Left alone until then.
     avoided: BTreeMap<SeedId, u64>,
     lookups: BTreeMap<u64, Lookup>,
@@ -136,6 +138,7 @@ impl Routing {
             table: Buckets::new(me.position()),
             anchors: BTreeMap::new(),
             heard: BTreeMap::new(),
+            pods: BTreeMap::new(),
             avoided: BTreeMap::new(),
             lookups: BTreeMap::new(),
             waiting: VecDeque::new(),
@@ -233,8 +236,28 @@ impl Routing {
                 }
             }
         }
+        self.ask_elsewhere(number, &mut lookup);
         self.lookups.insert(number, lookup);
         self.advance(now, number);
+    }
+
+    /// A few pods of other places are asked whatever they are close to, so that each seed comes
+    /// to know those closest to it wherever they joined. In upkeep that is worth a dial.
+    fn ask_elsewhere(&self, number: u64, lookup: &mut Lookup) {
+        let upkeep = self.upkeep.contains(&number);
+        let target = lookup.target();
+        let open = |seed: &SeedId| upkeep && !self.avoided.contains_key(seed);
+        let pods = self.pods.iter();
+        let pods = pods.filter(|(seed, _)| self.links.traits(seed).is_some() || open(seed));
+        let mut pods: Vec<_> = pods.collect();
+        // Others for each target.
+        pods.sort_by_cached_key(|(seed, _)| seed.position().distance(&target));
+        for (seed, addresses) in pods.into_iter().take(limit::LOOKUP_PODS) {
+            lookup.require(Contact {
+                seed: *seed,
+                addresses: addresses.clone(),
+            });
+        }
     }
 
     /// Asks whom a lookup wants asked next, or ends it.

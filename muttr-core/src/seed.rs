@@ -19,9 +19,11 @@ use crate::{
     name::{Alias, DeviceId, Fingerprint, Host, Label, MessageId},
     rejection::Rejection,
     routing::Contact,
+    session::Version,
     time::{Time, earliest},
 };
 
+mod capability;
 mod delivery;
 mod door;
 #[cfg(feature = "test-handles")]
@@ -39,8 +41,10 @@ mod row;
 pub mod session;
 #[cfg(test)]
 mod tests;
+mod under_way;
 
 pub use door::*;
+pub use under_way::UnderWay;
 
 /// Whose request numbers and tickets are whose: the first byte of each.
 const OWN_SPACE: u8 = 0;
@@ -52,6 +56,8 @@ pub struct Config {
     pub host: Host,
     /// The pod as a seed: where its libp2p is.
     pub pod: Contact,
+    /// Pods of other places, as that pod names them.
+    pub pods: Vec<Contact>,
     /// This seed's libp2p key.
     pub key: ed25519_dalek::SigningKey,
     /// Who the person is; none for a seed that only keeps records for others.
@@ -109,8 +115,8 @@ pub struct Seed {
     /// Arrivals the application has not advanced past.
     arrivals: BTreeSet<u64>,
     line: line::Line,
-    /// As far as is known the pod speaks the version in which it places records for us.
-    pod_places: bool,
+    /// The newest version of what is said on the channel that the pod speaks, as far as is known.
+    version: Version,
     ready: bool,
     /// The notification whose opening had not ended when the last run did.
     crashed: Option<Vec<u8>>,
@@ -169,7 +175,7 @@ impl Seed {
             inbox: inbox::Inbox::default(),
             arrivals: BTreeSet::new(),
             line: line::Line::default(),
-            pod_places: true,
+            version: Version::Third,
             ready: false,
             crashed: None,
             own_loaded: false,
@@ -252,6 +258,8 @@ impl Seed {
                 self.relink = (None, limit::RECONNECT_MS.0);
                 self.give_custody(now, input);
                 let pod = self.config.pod.clone();
+                let elsewhere = self.config.pods.clone();
+                self.custody_command(now, custody::Command::Elsewhere(elsewhere));
                 self.custody_command(now, custody::Command::Join(alloc::vec![pod]));
             }
             Input::Unlinked(Link::Seed(seed)) if seed == self.config.pod.seed => {

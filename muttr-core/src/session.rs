@@ -7,7 +7,7 @@
 //! as each side knows it: the seed's is what the person typed, the pod's is its configured name.
 //!
 //! ```text
-//! seed → pod   e                payload, clear: version u8 (1 or 2) ‖ host
+//! seed → pod   e                payload, clear: version u8 (1 to 3) ‖ host
 //! pod → seed   e, ee, s, es     payload: PodProof
 //!   or         one byte         the number of a rejection, clear; the pod then closes
 //! seed → pod   ToPod::Identify  the first message of the open session
@@ -70,21 +70,24 @@ const PIECE_BYTES: usize = limit::NOISE_CHUNK_BYTES - 1;
 
 /// What may be said in a session. A seed names the lowest one that has what it needs, so that it
 /// is understood by as many pods as can be; a pod takes every one it knows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Version {
     /// Everything but what a later one adds.
     First,
     /// Adds that a pod places records with seeds for somebody who has no links of their own.
     Second,
+    /// Adds people of other pods, and capabilities.
+    Third,
 }
 
 impl Version {
-    const ALL: [Self; 2] = [Self::First, Self::Second];
+    const ALL: [Self; 3] = [Self::First, Self::Second, Self::Third];
 
     const fn byte(self) -> u8 {
         match self {
             Self::First => 1,
             Self::Second => 2,
+            Self::Third => 3,
         }
     }
 }

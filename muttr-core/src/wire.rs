@@ -11,6 +11,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::rejection::Rejection;
 
 pub mod channel;
+pub mod fed;
 pub mod signal;
 pub mod store;
 pub(crate) mod varint;

@@ -1,4 +1,5 @@
-//! The one loop that drives the pod's machine: sockets, swarm, disk and clock in, effects out.
+//! The one loop that drives a machine, a pod's or a seed's: sockets, swarm, disk and clock in,
+//! effects out.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -6,26 +7,29 @@ use std::{
 };
 
 use futures::StreamExt as _;
-use libp2p::swarm::{Swarm, SwarmEvent};
+use libp2p::swarm::{NetworkBehaviour, Swarm, SwarmEvent};
 use muttr_core::{
     machine::{Frame, Input, Link, Machine, Output, Ticket},
     time::Time,
 };
-use muttr_net::Translator;
+use muttr_net::{HasNet, NetEvent, Translator};
 use tokio::sync::{mpsc, watch};
 
-use crate::{
-    store::{Done, Op, report, request},
-    swarm::{Behaviour, BehaviourEvent},
-};
+use crate::store::{Done, Op, report, request};
 
 /// Storage requests under way beyond which nothing new is taken in.
 const OPS_PENDING_MAX: usize = 4096;
 /// How long it takes a machine without deadline to be asked again.
 const IDLE: Duration = Duration::from_secs(3600);
 
-/// What the HTTP side tells the driver.
-pub(crate) enum Happening<C> {
+/// What a swarm speaks, in so far as the loop has to know it.
+pub(crate) trait Speaks: HasNet {
+    /// The part of an event that machines are told of.
+    fn net_event(event: Self::ToSwarm) -> Option<NetEvent>;
+}
+
+/// What the side of HTTP and channels tells the driver.
+pub(crate) enum Happening<M: Machine> {
     /// A channel was opened; what is sent to it goes in here.
     Opened(u64, mpsc::Sender<Vec<u8>>),
     /// A message came over a channel.
@@ -33,7 +37,9 @@ pub(crate) enum Happening<C> {
     /// A channel is gone.
     Closed(u64),
     /// Somebody asks the machine something.
-    Command(C),
+    Command(M::Command),
+    /// Somebody wants to look at the machine.
+    Look(Box<dyn FnOnce(&M) + Send>),
 }
 
 /// Tells the time of [`Time`]; its monotonic part starts with it.
@@ -66,13 +72,13 @@ fn millis(duration: Duration) -> u64 {
 }
 
 /// Everything the loop holds in its hands.
-pub(crate) struct Driver<M: Machine, F> {
+pub(crate) struct Driver<M: Machine, F, B: NetworkBehaviour> {
     pub(crate) machine: M,
     /// What is done with the machine's events.
     pub(crate) on_event: F,
     pub(crate) clock: Clock,
-    pub(crate) swarm: Swarm<Behaviour>,
-    pub(crate) happenings: mpsc::Receiver<Happening<M::Command>>,
+    pub(crate) swarm: Swarm<B>,
+    pub(crate) happenings: mpsc::Receiver<Happening<M>>,
     pub(crate) ops: mpsc::UnboundedSender<(Ticket, Op)>,
     pub(crate) done: mpsc::UnboundedReceiver<(Ticket, Done)>,
     pub(crate) stop: watch::Receiver<bool>,
@@ -87,23 +93,23 @@ struct State<C> {
     inputs: VecDeque<Input<C>>,
 }
 
-enum Woken<C> {
+enum Woken<M: Machine, E> {
     Stop,
-    Swarm(Box<SwarmEvent<BehaviourEvent>>),
-    Happening(Happening<C>),
+    Swarm(Box<SwarmEvent<E>>),
+    Happening(Happening<M>),
     Done(Ticket, Done),
     Tick,
 }
 
-impl<M: Machine, F: FnMut(M::Event)> Driver<M, F> {
-    /// Runs until it is told to stop, beginning with one command. What was asked of the disk by
+impl<M: Machine, F: FnMut(M::Event), B: Speaks> Driver<M, F, B> {
+    /// Runs until it is told to stop, beginning with these commands. What was asked of the disk by
     /// then is still written; nobody is told of it any more.
-    pub(crate) async fn run(mut self, first: M::Command) {
+    pub(crate) async fn run(mut self, first: Vec<M::Command>) {
         let mut state = State {
             translator: Translator::new(),
             channels: HashMap::new(),
             ops_pending: 0,
-            inputs: VecDeque::from([Input::Command(first)]),
+            inputs: first.into_iter().map(Input::Command).collect(),
         };
         loop {
             while let Some(input) = state.inputs.pop_front() {
@@ -117,7 +123,7 @@ impl<M: Machine, F: FnMut(M::Event)> Driver<M, F> {
                 Woken::Stop => return,
                 Woken::Tick => state.inputs.push_back(Input::Tick),
                 Woken::Swarm(event) => self.on_swarm(&mut state, *event),
-                Woken::Happening(happening) => on_happening(&mut state, happening),
+                Woken::Happening(happening) => self.on_happening(&mut state, happening),
                 Woken::Done(ticket, done) => {
                     state.ops_pending = state.ops_pending.saturating_sub(1);
                     state.inputs.push_back(report(ticket, done));
@@ -126,7 +132,7 @@ impl<M: Machine, F: FnMut(M::Event)> Driver<M, F> {
         }
     }
 
-    async fn wait(&mut self, state: &State<M::Command>) -> Woken<M::Command> {
+    async fn wait(&mut self, state: &State<M::Command>) -> Woken<M, B::ToSwarm> {
         let deadline = self
             .machine
             .deadline()
@@ -143,18 +149,34 @@ impl<M: Machine, F: FnMut(M::Event)> Driver<M, F> {
         }
     }
 
-    fn on_swarm(&mut self, state: &mut State<M::Command>, event: SwarmEvent<BehaviourEvent>) {
+    fn on_swarm(&mut self, state: &mut State<M::Command>, event: SwarmEvent<B::ToSwarm>) {
         let input = match event {
-            SwarmEvent::Behaviour(BehaviourEvent::Net(event)) => {
-                state.translator.on_net(&mut self.swarm, event)
-            }
-            SwarmEvent::Behaviour(BehaviourEvent::Relay(event)) => {
-                tracing::debug!(?event, "relay");
-                None
-            }
+            SwarmEvent::Behaviour(event) => B::net_event(event)
+                .and_then(|event| state.translator.on_net(&mut self.swarm, event)),
             other => state.translator.on_swarm(&other),
         };
         state.inputs.extend(input);
+    }
+
+    fn on_happening(&self, state: &mut State<M::Command>, happening: Happening<M>) {
+        let input = match happening {
+            Happening::Opened(number, sender) => {
+                state.channels.insert(number, sender);
+                Input::Linked(Link::Channel(number), Default::default())
+            }
+            // From a channel that was given up a moment ago, nothing more is taken in.
+            Happening::Message(number, _) if !state.channels.contains_key(&number) => return,
+            Happening::Message(number, bytes) => {
+                Input::Frame(Link::Channel(number), Frame::Channel(bytes))
+            }
+            Happening::Closed(number) => match state.channels.remove(&number) {
+                Some(_) => Input::Unlinked(Link::Channel(number)),
+                None => return,
+            },
+            Happening::Command(command) => Input::Command(command),
+            Happening::Look(look) => return look(&self.machine),
+        };
+        state.inputs.push_back(input);
     }
 
     fn carry_out(&mut self, state: &mut State<M::Command>, output: Output<M::Event>) {
@@ -208,24 +230,4 @@ impl<C> State<C> {
         self.channels.remove(&number);
         Some(Input::Unlinked(Link::Channel(number)))
     }
-}
-
-fn on_happening<C>(state: &mut State<C>, happening: Happening<C>) {
-    let input = match happening {
-        Happening::Opened(number, sender) => {
-            state.channels.insert(number, sender);
-            Input::Linked(Link::Channel(number), Default::default())
-        }
-        // From a channel that was given up a moment ago, nothing more is taken in.
-        Happening::Message(number, _) if !state.channels.contains_key(&number) => return,
-        Happening::Message(number, bytes) => {
-            Input::Frame(Link::Channel(number), Frame::Channel(bytes))
-        }
-        Happening::Closed(number) => match state.channels.remove(&number) {
-            Some(_) => Input::Unlinked(Link::Channel(number)),
-            None => return,
-        },
-        Happening::Command(command) => Input::Command(command),
-    };
-    state.inputs.push_back(input);
 }

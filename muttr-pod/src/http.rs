@@ -1,100 +1,73 @@
 //! The one port: page, libp2p, private channels and the small API.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::sync::{Arc, atomic::AtomicU64};
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
+    extract::State,
     http::{HeaderValue, StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
-use muttr_core::{name::Host, pod, rejection::Rejection};
+use muttr_core::{name::Host, pod::Pod, rejection::Rejection};
 use serde_json::json;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 
-use crate::{driver::Happening, transport::Arrival};
+use crate::{driver::Happening, metrics::Counts, reach::Reach, transport::Arrival};
 
 mod alias;
 mod channel;
+mod fed;
 mod health;
 mod page;
+mod visitor;
+mod waiting;
 mod wellknown;
 
-pub(crate) use wellknown::WellKnown;
-
-/// Answers that are waited for at once; more are refused.
-const RESOLVES_MAX: usize = 1024;
+pub(crate) use visitor::Visits;
+pub(crate) use waiting::Rooms;
+pub use wellknown::{Acquaintance, Limits, WellKnown};
 
 /// What every route can reach.
 pub(crate) struct Front {
     pub(crate) host: Host,
-    pub(crate) well_known: WellKnown,
-    pub(crate) happenings: mpsc::Sender<Happening<pod::Command>>,
+    pub(crate) well_known: watch::Receiver<WellKnown>,
+    pub(crate) happenings: mpsc::Sender<Happening<Pod>>,
     pub(crate) arrivals: mpsc::Sender<Arrival>,
     pub(crate) ready: watch::Receiver<bool>,
     pub(crate) stopping: watch::Receiver<bool>,
-    pub(crate) resolves: Arc<Resolves>,
+    pub(crate) rooms: Arc<Rooms>,
+    pub(crate) visits: Visits,
+    pub(crate) counts: Arc<Counts>,
+    pub(crate) reach: Reach,
     pub(crate) channels_begun: AtomicU64,
-}
-
-type Answer = Result<Box<pod::Resolved>, Rejection>;
-
-/// Questions of the API that the machine has not answered yet.
-#[derive(Default)]
-pub(crate) struct Resolves {
-    begun: AtomicU64,
-    waiting: Mutex<HashMap<u64, oneshot::Sender<Answer>>>,
-}
-
-impl Resolves {
-    /// A number for a question, and where its answer will come.
-    fn begin(&self) -> Result<(u64, oneshot::Receiver<Answer>), Rejection> {
-        let (sender, receiver) = oneshot::channel();
-        let id = self.begun.fetch_add(1, Ordering::Relaxed);
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() >= RESOLVES_MAX {
-            waiting.retain(|_, sender| !sender.is_closed());
-        }
-        if waiting.len() >= RESOLVES_MAX {
-            return Err(Rejection::Busy);
-        }
-        waiting.insert(id, sender);
-        Ok((id, receiver))
-    }
-
-    /// Hands an answer to whoever waits for it.
-    pub(crate) fn end(&self, id: u64, answer: Answer) {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sender) = waiting.remove(&id) {
-            // Fails when the asker has gone away.
-            let _ = sender.send(answer);
-        }
-    }
 }
 
 /// All routes.
 pub(crate) fn router(front: Front) -> Router {
+    let front = Arc::new(front);
     Router::new()
         .route("/", get(page::root))
         .route("/channel", get(channel::open))
         .route("/.well-known/muttr", get(wellknown::show))
         .route("/api/v1/alias/{label}", get(alias::show))
+        .route("/fed/v1/notify", post(fed::notify).options(fed::preflight))
         .route("/healthz", get(health::healthz))
         .route("/readyz", get(health::readyz))
         .fallback(get(page::asset))
-        .layer(middleware::map_response(open_to_all))
-        .with_state(Arc::new(front))
+        .layer(middleware::map_response_with_state(
+            Arc::clone(&front),
+            finish,
+        ))
+        .with_state(front)
 }
 
-/// Any web page may use a pod: nothing rides on cookies or addresses.
-async fn open_to_all(mut response: Response) -> Response {
+/// Any web page may use a pod: nothing rides on cookies or addresses. And refusals are counted.
+async fn finish(State(front): State<Arc<Front>>, mut response: Response) -> Response {
+    if let Some(Refused(why)) = response.extensions().get() {
+        front.counts.refused(*why);
+    }
     let headers = response.headers_mut();
     headers.insert(
         header::ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -107,12 +80,17 @@ async fn open_to_all(mut response: Response) -> Response {
     response
 }
 
+/// Marks a response that [`rejected`] made.
+#[derive(Clone, Copy)]
+struct Refused(Rejection);
+
 /// A coded no, as HTTP has it.
 fn rejected(why: Rejection) -> Response {
     let status = StatusCode::from_u16(why.http_status());
     let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     (
         status,
+        Extension(Refused(why)),
         Json(json!({ "code": why.code(), "message": why.sentence() })),
     )
         .into_response()

@@ -7,7 +7,7 @@ use std::{
     fmt, fs,
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use muttr_core::{keyring::Identity, time::Time};
@@ -15,13 +15,13 @@ use rand_core::{OsRng, RngCore as _};
 use zeroize::Zeroizing;
 
 /// The folder, inside the data directory.
-const FOLDER: &str = "keys";
-/// The OpenPGP identity: an unprotected transferable secret key (RFC 9580, section 10.2).
-const IDENTITY: &str = "identity.pgp";
+pub(crate) const KEYS: &str = "keys";
+/// The OpenPGP identity: a transferable secret key (RFC 9580, section 10.2), a pod's unprotected.
+pub(crate) const IDENTITY: &str = "identity.pgp";
 /// The X25519 secret of the channel, 32 bytes.
 const NOISE: &str = "noise.key";
 /// The Ed25519 secret of the seed id, 32 bytes.
-const SEED: &str = "seed.key";
+pub(crate) const SEED: &str = "seed.key";
 
 /// A pod's secrets.
 pub(crate) struct Secrets {
@@ -39,11 +39,7 @@ impl fmt::Debug for Secrets {
 impl Secrets {
     /// Reads the key files, making those that are not there.
     pub(crate) fn load(data_dir: &Path, now: Time) -> io::Result<Self> {
-        let folder = data_dir.join(FOLDER);
-        fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(&folder)?;
+        let folder = folder(data_dir)?;
         let identity = read_or_make(&folder.join(IDENTITY), || {
             let identity = Identity::generate(&mut OsRng, now).map_err(io::Error::other)?;
             Ok(identity.to_secret())
@@ -60,7 +56,18 @@ impl Secrets {
     }
 }
 
-fn key(path: &Path) -> io::Result<Zeroizing<[u8; 32]>> {
+/// The folder with the key files, made if need be.
+pub(crate) fn folder(data_dir: &Path) -> io::Result<PathBuf> {
+    let folder = data_dir.join(KEYS);
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&folder)?;
+    Ok(folder)
+}
+
+/// A secret of 32 bytes, drawn when it is not there.
+pub(crate) fn key(path: &Path) -> io::Result<Zeroizing<[u8; 32]>> {
     let bytes = read_or_make(path, || {
         let mut bytes = Zeroizing::new(vec![0; 32]);
         OsRng.fill_bytes(&mut bytes);
@@ -73,7 +80,6 @@ fn key(path: &Path) -> io::Result<Zeroizing<[u8; 32]>> {
     Ok(Zeroizing::new(key))
 }
 
-/// A file is whole or not there: it is written under another name, synced, then renamed.
 fn read_or_make(
     path: &Path,
     make: impl FnOnce() -> io::Result<Zeroizing<Vec<u8>>>,
@@ -83,6 +89,13 @@ fn read_or_make(
         read => return read.map(Zeroizing::new),
     }
     let bytes = make()?;
+    write(path, &bytes)?;
+    Ok(bytes)
+}
+
+/// A file is whole or not there: it is written under another name, synced, then renamed. Nobody
+/// but its owner can read it.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let unfinished = path.with_extension("new");
     let mut options = fs::OpenOptions::new();
     let mut file = options
@@ -91,8 +104,7 @@ fn read_or_make(
         .truncate(true)
         .mode(0o600)
         .open(&unfinished)?;
-    file.write_all(&bytes)?;
+    file.write_all(bytes)?;
     file.sync_all()?;
-    fs::rename(&unfinished, path)?;
-    Ok(bytes)
+    fs::rename(&unfinished, path)
 }

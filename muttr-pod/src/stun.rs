@@ -11,15 +11,26 @@ use muttr_core::{limit, name::Host};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::{net::UdpSocket, sync::watch};
 
-use crate::{config::Stun, swarm::is_local};
+use crate::{
+    allowance::{Allowance, Rate},
+    config::Stun,
+    reach::is_local,
+};
 
-mod allowance;
 mod message;
-
-use allowance::Allowance;
 
 /// The port that STUN has by itself (RFC 8489, section 9).
 const PORT: u16 = 3478;
+/// Answers to one address.
+const EACH: Rate = Rate {
+    burst: limit::STUN_BURST,
+    per_s: limit::STUN_PER_S,
+};
+/// Answers to all together.
+const ALL: Rate = Rate {
+    burst: limit::STUN_ALL_BURST,
+    per_s: limit::STUN_ALL_PER_S,
+};
 /// A socket that cannot be read is left alone for so long.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -80,7 +91,7 @@ fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
 /// Answers until the pod stops. Nothing is logged about who asks.
 pub(crate) async fn serve(socket: UdpSocket, mut stopping: watch::Receiver<bool>) {
     let started = Instant::now();
-    let mut allowance = Allowance::default();
+    let mut allowance = Allowance::new(EACH, ALL, limit::STUN_ADDRESSES_MAX);
     // One byte more, so that what is too long is seen to be.
     let mut question = [0; limit::STUN_BYTES_MAX + 1];
     loop {

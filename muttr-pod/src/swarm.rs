@@ -1,19 +1,23 @@
 //! The pod's side of libp2p: what every seed speaks, and a relay.
 
-use std::{net::IpAddr, time::Duration};
+use std::{io, net::IpAddr, time::Duration};
 
 use libp2p::{
-    Multiaddr, PeerId,
+    Multiaddr, PeerId, Transport as _,
     identity::Keypair,
     multiaddr::Protocol,
-    noise, relay,
+    relay,
     swarm::{Config, NetworkBehaviour, Swarm},
 };
 use muttr_core::{limit, name::Host};
-use muttr_net::{HasNet, Net, Profile, stack, swarm_config};
+use muttr_net::{HasNet, Net, NetEvent, Profile, stack, swarm_config};
 use tokio::sync::mpsc;
 
-use crate::transport::{Arrival, Upgrades};
+use crate::{
+    driver::Speaks,
+    reach::{Guard, is_local, split},
+    transport::{Arrival, Dial, Upgrades},
+};
 
 /// What a pod speaks.
 #[derive(NetworkBehaviour)]
@@ -28,12 +32,25 @@ impl HasNet for Behaviour {
     }
 }
 
+impl Speaks for Behaviour {
+    fn net_event(event: BehaviourEvent) -> Option<NetEvent> {
+        match event {
+            BehaviourEvent::Net(event) => Some(event),
+            BehaviourEvent::Relay(event) => {
+                tracing::debug!(?event, "relay");
+                None
+            }
+        }
+    }
+}
+
 /// A swarm that takes in upgraded sockets and tells everybody that it is found at `address`.
 pub(crate) fn swarm(
     keypair: &Keypair,
     address: &Multiaddr,
     arrivals: mpsc::Receiver<Arrival>,
-) -> Result<Swarm<Behaviour>, noise::Error> {
+    guard: Guard,
+) -> io::Result<Swarm<Behaviour>> {
     let me = PeerId::from(keypair.public());
     let profile = Profile {
         agent: concat!("muttr-pod/", env!("CARGO_PKG_VERSION")).into(),
@@ -44,7 +61,11 @@ pub(crate) fn swarm(
         net: Net::new(keypair.public(), profile),
         relay: relay::Behaviour::new(me, relay_config()),
     };
-    let transport = stack(Upgrades::new(arrivals), keypair)?;
+    let transport = stack(
+        Upgrades::new(arrivals).or_transport(Dial::new(guard)),
+        keypair,
+    )
+    .map_err(io::Error::other)?;
     let config = swarm_config(Config::with_tokio_executor());
     let mut swarm = Swarm::new(transport, behaviour, me, config);
     // The relay serves only once somebody vouched for an address, and here the operator does.
@@ -89,28 +110,6 @@ pub(crate) fn address(host: &Host) -> Multiaddr {
         address.with(Protocol::Tls)
     };
     address.with(Protocol::Ws("/".into()))
-}
-
-/// Whether the name means the machine it is said on.
-pub(crate) fn is_local(host: &Host) -> bool {
-    let (name, _) = split(host);
-    let ip = name
-        .trim_start_matches('[')
-        .trim_end_matches(']')
-        .parse::<IpAddr>();
-    ip.map_or_else(
-        |_| name == "localhost" || name.ends_with(".localhost"),
-        |ip| ip.is_loopback(),
-    )
-}
-
-fn split(host: &Host) -> (&str, u16) {
-    let text = host.as_str();
-    match text.rsplit_once(':') {
-        // The colons of an IPv6 address are inside brackets.
-        Some((name, port)) if !port.ends_with(']') => (name, port.parse().unwrap_or(443)),
-        _ => (text, 443),
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! libp2p over the WebSockets that HTTP upgraded: the page and the network share one port.
+//! libp2p over WebSockets: those that HTTP upgraded, so that the page and the network share one
+//! port, and those that the pod dials.
 
 use std::{
     io,
@@ -7,8 +8,8 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use axum::extract::ws::{Message, WebSocket};
-use futures::{Sink, SinkExt as _, Stream, StreamExt as _, future};
+use axum::extract::ws::WebSocket;
+use futures::future;
 use libp2p::{
     Multiaddr, Transport,
     core::transport::{DialOpts, ListenerId, TransportError, TransportEvent},
@@ -17,11 +18,21 @@ use libp2p::{
 use rw_stream_sink::RwStreamSink;
 use tokio::sync::mpsc;
 
+mod dial;
+mod listen;
+mod socket;
+
+pub use crate::reach::Io;
+pub(crate) use dial::Dial;
+pub use listen::{Sockets, sockets};
+pub use socket::{Binary, Heard, Message, Socket};
+pub(crate) use socket::{MESSAGE_BYTES_MAX, READ_BUFFER_BYTES};
+
 /// A socket that was upgraded, and from where it came.
 pub(crate) type Arrival = (WebSocket, SocketAddr);
 
 /// Takes in upgraded sockets. It listens wherever it is told to, because it is axum that does;
-/// it dials nobody: an address that a stranger hands out would choose what the pod connects to.
+/// dialling is for [`Dial`].
 pub(crate) struct Upgrades {
     arrivals: mpsc::Receiver<Arrival>,
     listener: Option<Listener>,
@@ -34,7 +45,7 @@ struct Listener {
 }
 
 /// Bytes over a WebSocket's binary messages.
-pub(crate) type Bytes = RwStreamSink<Binary>;
+pub(crate) type Bytes = RwStreamSink<Binary<WebSocket>>;
 
 impl Upgrades {
     pub(crate) const fn new(arrivals: mpsc::Receiver<Arrival>) -> Self {
@@ -111,46 +122,5 @@ impl Transport for Upgrades {
             }),
             None => Poll::Pending,
         }
-    }
-}
-
-/// A WebSocket of which only the binary messages count.
-pub(crate) struct Binary(WebSocket);
-
-impl Stream for Binary {
-    type Item = io::Result<Vec<u8>>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            return Poll::Ready(match ready!(self.0.poll_next_unpin(cx)) {
-                Some(Ok(Message::Binary(bytes))) => Some(Ok(bytes.into())),
-                Some(Ok(Message::Ping(_) | Message::Pong(_))) => continue,
-                Some(Ok(Message::Text(_))) => Some(Err(io::ErrorKind::InvalidData.into())),
-                Some(Ok(Message::Close(_))) | None => None,
-                Some(Err(error)) => Some(Err(io::Error::other(error))),
-            });
-        }
-    }
-}
-
-impl Sink<Vec<u8>> for Binary {
-    type Error = io::Error;
-
-    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_ready_unpin(cx).map_err(io::Error::other)
-    }
-
-    fn start_send(mut self: Pin<&mut Self>, bytes: Vec<u8>) -> io::Result<()> {
-        self.0
-            .start_send_unpin(Message::Binary(bytes.into()))
-            .map_err(io::Error::other)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_flush_unpin(cx).map_err(io::Error::other)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.0.poll_close_unpin(cx).map_err(io::Error::other)
     }
 }

@@ -15,12 +15,20 @@ use tokio::{
 
 #[path = "pod/command.rs"]
 mod command;
+#[path = "pod/envoy.rs"]
+mod envoy;
+#[path = "pod/fed.rs"]
+mod fed;
 #[path = "pod/http.rs"]
 mod http;
+#[path = "pod/metrics.rs"]
+mod metrics;
 #[path = "pod/relay.rs"]
 mod relay;
 #[path = "pod/seeds.rs"]
 mod seeds;
+#[path = "pod/sockets.rs"]
+mod sockets;
 #[path = "pod/stock.rs"]
 mod stock;
 #[path = "pod/stun.rs"]
@@ -62,11 +70,17 @@ impl Answer {
 }
 
 async fn get(addr: SocketAddr, path: &str) -> Answer {
+    let asked = format!("GET {path} HTTP/1.1\r\nhost: mallory\r\nconnection: close\r\n\r\n");
+    request(addr, asked.as_bytes()).await
+}
+
+/// Sends this as it is; the pod may answer before it has all of it.
+async fn request(addr: SocketAddr, asked: &[u8]) -> Answer {
     let mut stream = TcpStream::connect(addr).await.expect("connects");
-    let request = format!("GET {path} HTTP/1.1\r\nhost: mallory\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.expect("sends");
+    let (mut reading, mut writing) = stream.split();
     let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.expect("answers");
+    // Either may fail once the pod has said what it has to say.
+    let _ = tokio::join!(writing.write_all(asked), reading.read_to_end(&mut answer));
     let answer = String::from_utf8(answer).expect("text");
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head and a body");
     let status = head

@@ -17,7 +17,7 @@ export const CODES = {
   ALIAS_TAKEN: { retry: 'changed', sentence: "Someone else has that alias." },
   ALIAS_RESERVED: { retry: 'changed', sentence: "That alias is kept for whoever runs the pod." },
   NOT_FOUND: { retry: 'changed', sentence: "Nobody is registered under that alias." },
-  FOREIGN_POD: { retry: 'changed', sentence: "The alias belongs to another pod, and this one does not ask other pods." },
+  FOREIGN_POD: { retry: 'changed', sentence: "The alias belongs to another pod, with which this one does not deal." },
   BINDING_EXPIRED: { retry: 'later', sentence: "The binding of that alias ran out and was not renewed by its owner." },
   KEY_CHANGED: { retry: 'changed', sentence: "The certificate of that alias is not the one known before." },
   ALIASES_EXHAUSTED: { retry: 'never', sentence: "This certificate has as many aliases as it may." },
@@ -48,6 +48,9 @@ export const CODES = {
   ALREADY_OPEN: { retry: 'changed', sentence: "Another tab of this profile is already this seed." },
   CLOSED: { retry: 'never', sentence: "The seed was closed." },
   MISUSE: { retry: 'never', sentence: "That was not asked for in the right way." },
+  CLOCK_WRONG: { retry: 'later', sentence: "The clocks of the two pods differ too much." },
+  POD_DISHONEST: { retry: 'later', sentence: "The other pod proved something that does not hold." },
+  NO_SUCH_POD: { retry: 'later', sentence: "There is no pod of that name." },
   UNKNOWN: { retry: 'never', sentence: "A rejection this version does not know." },
 } as const satisfies Record<string, { retry: Retry; sentence: string }>;
 

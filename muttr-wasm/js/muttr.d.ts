@@ -29,7 +29,14 @@ export interface StartOptions {
   database: string;
   host: string;
   channel: string;
-  pod: { seed: string; addresses: string[]; stun: string | undefined } | undefined;
+  pod:
+    | {
+        seed: string;
+        addresses: string[];
+        stun: string | undefined;
+        others: { seed: string; addresses: string[] }[];
+      }
+    | undefined;
   quotaBytes: number | undefined;
   hidden: boolean;
 }
@@ -88,7 +95,7 @@ export interface ConversationView {
 
 export interface StatsView {
   peers: number;
-  connections: { peer: string; pod: boolean; kind: 'websocket' | 'webrtc' | 'relay'; direct: boolean; sinceMs: number }[];
+  connections: { peer: string; pod: boolean; elsewhere: boolean; kind: 'websocket' | 'webrtc' | 'relay'; direct: boolean; sinceMs: number }[];
   addresses: string[];
   storedRecords: number;
   storedBytes: number;

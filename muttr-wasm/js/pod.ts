@@ -14,12 +14,17 @@ export interface Pod {
   answer: PodAnswer | undefined;
 }
 
-/** Its seed id, its multiaddrs, and where it answers STUN, if it does. */
-export interface PodAnswer {
+/** A pod as libp2p knows it: its seed id and its multiaddrs. */
+export interface PodContact {
   seed: string;
   addresses: string[];
+}
+
+/** Who it is, where it answers STUN, if it does, and the pods of other places that it knows. */
+export interface PodAnswer extends PodContact {
   /** `stun:host:port` */
   stun: string | undefined;
+  others: PodContact[];
 }
 
 /** The parts of `/.well-known/muttr` that are used here. */
@@ -30,6 +35,8 @@ interface WellKnown {
   channel: string;
   /** A UDP port. */
   stun?: number;
+  /** Absent where a pod deals with no other. */
+  pods?: PodContact[];
 }
 
 /**
@@ -50,12 +57,13 @@ export async function findPod(given: string | URL, signal: AbortSignal | undefin
   return { host: base.host, channel: channel.href, answer: answer && answerOf(answer, base) };
 }
 
-function answerOf({ seed, addresses, stun }: WellKnown, base: URL): PodAnswer {
+function answerOf({ seed, addresses, stun, pods = [] }: WellKnown, base: URL): PodAnswer {
   return {
     seed,
     addresses: [...new Set([...addresses, multiaddrOf(base)])],
     // The pod names a port and never a host: nobody else is ever asked.
     stun: stun === undefined ? undefined : `stun:${base.hostname}:${stun}`,
+    others: pods.map(({ seed, addresses }) => ({ seed, addresses })),
   };
 }
 
@@ -93,11 +101,19 @@ function isWellKnown(said: unknown): said is WellKnown {
   const it = said as Partial<WellKnown> | undefined;
   return (
     it?.version === 1 &&
-    typeof it.seed === 'string' &&
+    isContact(it) &&
     typeof it.channel === 'string' &&
+    (it.stun === undefined || isPort(it.stun)) &&
+    (it.pods === undefined || (Array.isArray(it.pods) && it.pods.every(isContact)))
+  );
+}
+
+function isContact(said: unknown): boolean {
+  const it = said as Partial<PodContact> | undefined;
+  return (
+    typeof it?.seed === 'string' &&
     Array.isArray(it.addresses) &&
-    it.addresses.every((address) => typeof address === 'string') &&
-    (it.stun === undefined || isPort(it.stun))
+    it.addresses.every((address) => typeof address === 'string')
   );
 }
 

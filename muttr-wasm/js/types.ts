@@ -279,6 +279,8 @@ export interface Connection {
   peer: string;
   /** It is the pod this seed joined. */
   pod: boolean;
+  /** It is a pod of another place. */
+  elsewhere: boolean;
   /** `webrtc` goes from tab to tab; `relay` is a circuit through the pod. */
   kind: 'websocket' | 'webrtc' | 'relay';
   /** Nobody stands between; `false` over a relay. */

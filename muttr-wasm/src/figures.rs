@@ -27,6 +27,8 @@ pub(crate) struct Connection {
     pub(crate) kind: Kind,
     /// It is with the pod this seed joined.
     pub(crate) pod: bool,
+    /// It is with a pod of another place.
+    pub(crate) elsewhere: bool,
     /// Since when, in milliseconds since 1970.
     pub(crate) since_ms: u64,
 }

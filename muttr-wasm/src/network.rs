@@ -55,6 +55,8 @@ pub(crate) struct Network {
     swarm: Swarm<Tab>,
     translator: Translator,
     pod: PeerId,
+    /// Pods of other places.
+    others: Vec<PeerId>,
     /// Where the circuits of this seed begin: the pod's address, with its peer id.
     relay: Option<Multiaddr>,
     listener: Option<ListenerId>,
@@ -71,6 +73,8 @@ pub(crate) struct Config<'a> {
     pub(crate) stores: bool,
     /// The pod, and where it says it is.
     pub(crate) pod: &'a Contact,
+    /// Pods of other places.
+    pub(crate) others: &'a [Contact],
     /// The pod's STUN responder.
     pub(crate) stun: Option<String>,
     pub(crate) clock: Clock,
@@ -88,6 +92,7 @@ impl Network {
             keypair,
             stores,
             pod,
+            others,
             stun,
             clock,
             figures,
@@ -134,6 +139,10 @@ impl Network {
             swarm,
             translator: Translator::new(),
             pod: pod_peer,
+            others: others
+                .iter()
+                .filter_map(|pod| muttr_net::peer_id(pod.seed))
+                .collect(),
             relay: relay.map(|address| address.with(Protocol::P2pCircuit)),
             listener: None,
             reserve: Backoff::new(limit::RECONNECT_MS),
@@ -239,6 +248,7 @@ impl Network {
                     peer: *peer_id,
                     kind: kind(endpoint),
                     pod,
+                    elsewhere: self.others.contains(peer_id),
                     since_ms: now.wall_ms,
                 };
                 self.figures.borrow_mut().opened(*connection_id, connection);

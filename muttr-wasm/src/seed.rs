@@ -61,6 +61,15 @@ struct Pod {
     addresses: Vec<String>,
     /// `stun:host:port`; absent when it answers no STUN.
     stun: Option<String>,
+    /// Pods of other places that it names.
+    others: Vec<Other>,
+}
+
+/// A pod of another place, as ours names it.
+#[derive(Deserialize)]
+struct Other {
+    seed: String,
+    addresses: Vec<String>,
 }
 
 /// What the facade says when it sends a message.
@@ -282,6 +291,7 @@ async fn start(
         keypair: &keypair,
         stores: quota_bytes > 0,
         pod: &pod.contact,
+        others: &pod.others,
         stun: pod.stun,
         clock,
         figures: Rc::clone(&figures),
@@ -291,6 +301,7 @@ async fn start(
     let config = seed::Config {
         host,
         pod: pod.contact,
+        pods: pod.others,
         key,
         identity,
         keep_bytes_max: quota_bytes,
@@ -374,19 +385,26 @@ fn alias(address: &str) -> Result<Alias, Rejection> {
 }
 
 fn answer_of(pod: Pod) -> Result<settings::Pod, Rejection> {
-    let seed = pod.seed.parse().map_err(|_| Rejection::Malformed)?;
-    let addresses = pod
-        .addresses
-        .iter()
+    // One that makes no sense is passed over; without ours there is no seed.
+    let others = pod.others.into_iter().take(limit::PODS_NAMED_MAX);
+    let others = others.filter_map(|other| contact_of(&other.seed, other.addresses).ok());
+    Ok(settings::Pod {
+        contact: contact_of(&pod.seed, pod.addresses)?,
+        stun: pod.stun,
+        others: others.collect(),
+    })
+}
+
+fn contact_of(seed: &str, addresses: Vec<String>) -> Result<Contact, Rejection> {
+    let seed = seed.parse().map_err(|_| Rejection::Malformed)?;
+    let addresses = addresses
+        .into_iter()
         .map(|address| address.parse::<Multiaddr>());
     let addresses = addresses.map(|address| address.map(|address| address.to_vec()));
     let addresses = addresses
         .collect::<Result<_, _>>()
         .map_err(|_| Rejection::Malformed)?;
-    Ok(settings::Pod {
-        contact: Contact { seed, addresses },
-        stun: pod.stun,
-    })
+    Ok(Contact { seed, addresses })
 }
 
 fn draft(letter: JsValue) -> Result<Draft, Rejection> {

@@ -25,6 +25,8 @@ pub(crate) struct Pod {
     pub(crate) contact: Contact,
     /// The address of its STUN responder, `stun:host:port`; none when it has none.
     pub(crate) stun: Option<String>,
+    /// Pods of other places that it knows.
+    pub(crate) others: Vec<Contact>,
 }
 
 /// A pod, as it was when it last answered.
@@ -35,6 +37,36 @@ struct PodRow {
     // Rows of tabs that knew no WebRTC have none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     stun: Option<String>,
+    // And rows of tabs that knew one pod only have none of these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    others: Vec<OtherRow>,
+}
+
+/// A pod of another place.
+#[derive(Serialize, Deserialize)]
+struct OtherRow {
+    seed: SeedId,
+    addresses: Vec<ByteBuf>,
+}
+
+impl From<&Contact> for OtherRow {
+    fn from(contact: &Contact) -> Self {
+        let addresses = contact.addresses.iter().cloned().map(ByteBuf::from);
+        Self {
+            seed: contact.seed,
+            addresses: addresses.collect(),
+        }
+    }
+}
+
+impl From<OtherRow> for Contact {
+    fn from(row: OtherRow) -> Self {
+        let addresses = row.addresses.into_iter().map(ByteBuf::into_vec);
+        Self {
+            seed: row.seed,
+            addresses: addresses.collect(),
+        }
+    }
 }
 
 /// The person's secret key, if one was saved.
@@ -119,6 +151,7 @@ pub(crate) async fn pod(
             addresses,
         },
         stun: row.stun,
+        others: row.others.into_iter().map(Contact::from).collect(),
     })
 }
 
@@ -128,6 +161,7 @@ fn pod_row(pod: &Pod) -> Vec<u8> {
         seed: pod.contact.seed,
         addresses: addresses.collect(),
         stun: pod.stun.clone(),
+        others: pod.others.iter().map(OtherRow::from).collect(),
     })
 }
 
@@ -168,6 +202,7 @@ mod tests {
                 addresses: vec![vec![1, 2, 3]],
             },
             stun: stun.map(str::to_owned),
+            others: Vec::new(),
         }
     }
 
@@ -182,6 +217,23 @@ mod tests {
             assert_eq!(met, Ok(oak(stun)));
             assert_eq!(pod(&mut disk, &host, None).await, Ok(oak(stun)));
         }
+    }
+
+    #[wasm_bindgen_test]
+    async fn pods_of_other_places_are_remembered_with_it() {
+        let host: Host = "oak.example".parse().expect("is a host");
+        let mut disk = Disk::in_memory();
+        let elm = Contact {
+            seed: SeedId([8; 32]),
+            addresses: vec![vec![4, 5]],
+        };
+        let met = Pod {
+            others: vec![elm],
+            ..oak(None)
+        };
+        let said = pod(&mut disk, &host, Some(met.clone())).await;
+        assert_eq!(said, Ok(met.clone()));
+        assert_eq!(pod(&mut disk, &host, None).await, Ok(met));
     }
 
     #[wasm_bindgen_test]

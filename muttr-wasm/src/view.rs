@@ -80,6 +80,7 @@ struct Stats {
 struct Connection {
     peer: String,
     pod: bool,
+    elsewhere: bool,
     kind: &'static str,
     direct: bool,
     since_ms: u64,
@@ -133,6 +134,7 @@ pub(crate) fn stats(figures: &Figures, quota_bytes: u64) -> JsValue {
             .map(|connection| Connection {
                 peer: connection.peer.to_string(),
                 pod: connection.pod,
+                elsewhere: connection.elsewhere,
                 kind: match connection.kind {
                     Kind::WebSocket => "websocket",
                     Kind::WebRtc => "webrtc",

@@ -60,6 +60,8 @@ pub enum Step {
     PodKilled(PodName),
     /// `POD restarts`
     PodRestarts(PodName),
+    /// `POD knows POD`
+    PodKnows { pod: PodName, other: PodName },
     /// `PERSON joins POD`, and how
     Join {
         who: Person,
@@ -257,6 +259,10 @@ fn step(form: &Form, slots: &[&Word]) -> Result<Step, String> {
     Ok(match form.name.as_str() {
         "stage" => Step::Stage(slots.stage()?),
         "pod_starts" => Step::PodStarts(slots.pod()?),
+        "pod_knows" => Step::PodKnows {
+            pod: slots.pod()?,
+            other: slots.pod()?,
+        },
         "pod_killed" => Step::PodKilled(slots.pod()?),
         "pod_restarts" => Step::PodRestarts(slots.pod()?),
         "join" => Step::Join {

@@ -82,6 +82,10 @@ impl Stage {
             Step::Write { who, to, texts } => return self.write(*who, to, texts),
             Step::Stage(_) => {}
             Step::PodStarts(pod) => self.pod_starts(*pod)?,
+            Step::PodKnows { pod, other } => {
+                self.village.introduce(*pod, *other)?;
+                self.village.run(RELOAD_MS)?;
+            }
             Step::PodKilled(pod) => self.village.world.kill(self.village.pod(*pod)?),
             Step::PodRestarts(pod) => {
                 self.village.world.kill(self.village.pod(*pod)?);

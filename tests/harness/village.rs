@@ -27,6 +27,10 @@ use crate::{
 pub const PATIENCE_MS: u64 = 60_000;
 /// How often a claim is looked at.
 const LOOK_MS: u64 = 100;
+/// How often what pods ask each other is carried on.
+const SLICE_MS: u64 = 10;
+
+mod wires;
 
 /// The world, and everyone in it.
 #[derive(Debug)]
@@ -34,6 +38,7 @@ pub struct Village {
     /// The world.
     pub world: World<Part>,
     pods: BTreeMap<PodName, Hosting>,
+    wires: wires::Wires,
     people: BTreeMap<Person, Tab>,
     /// Nameless seeds, in order of arrival.
     seeds: Vec<(Who, SigningKey)>,
@@ -78,6 +83,7 @@ impl Village {
         Self {
             world: World::new(integer, profile, Box::new(Promises::default())),
             pods: BTreeMap::new(),
+            wires: wires::Wires::default(),
             people: BTreeMap::new(),
             seeds: Vec::new(),
             next_id: 0,
@@ -98,6 +104,23 @@ impl Village {
     /// Every pod that was ever started.
     pub fn pods(&self) -> impl Iterator<Item = PodName> {
         self.pods.keys().copied()
+    }
+
+    /// Makes one pod acquainted with another.
+    ///
+    /// # Errors
+    /// When the first never started.
+    pub fn introduce(&mut self, pod: PodName, other: PodName) -> Result<(), String> {
+        let who = self.pod(pod)?;
+        let host = other.word().parse().expect("a pod's name is a host");
+        self.world
+            .command(who, Order::Pod(pod::Command::Meet(vec![host])));
+        Ok(())
+    }
+
+    /// What pods counted of their dealings with each other.
+    pub fn counts(&self) -> impl Iterator<Item = pod::Count> {
+        self.wires.counts.iter().map(|(_, count)| *count)
     }
 
     /// Who a person is in the world.
@@ -150,7 +173,7 @@ impl Village {
         }
         let random = self.world.random();
         let pod = &self.pods[&name];
-        let config = pod::Config::new(
+        let mut config = pod::Config::new(
             pod.host.clone(),
             cast::pod_identity(name),
             Zeroizing::new(pod.noise_secret),
@@ -158,6 +181,8 @@ impl Village {
             random,
         );
         let who = pod.who;
+        config.addresses = vec![pod_address(who)];
+        self.wires.started(who);
         self.world.start(who, Part::Pod(Box::new(Pod::new(config))));
         self.world.command(who, Order::Pod(pod::Command::Start));
     }
@@ -226,9 +251,12 @@ impl Village {
             Manner::Idle => 0,
             Manner::Storing | Manner::Hidden => limit::KEEP_BYTES_DEFAULT,
         };
+        let pods = self.wires.described(home.who);
+        let pods = pods.map_or_else(Vec::new, |described| described.pods.clone());
         let config = seed::Config {
             host,
             pod: contact,
+            pods,
             key,
             identity,
             keep_bytes_max,
@@ -283,9 +311,32 @@ impl Village {
     /// What the oracle objects to; a message announced twice.
     pub fn run(&mut self, ms: u64) -> Result<(), String> {
         let until_ms = self.world.now_ms() + ms;
-        self.world.run_until(until_ms)?;
+        let pods = self
+            .pods
+            .iter()
+            .map(|(name, pod)| (*name, pod.who))
+            .collect();
+        loop {
+            // In slices, for a pod may ask another at any moment.
+            let slice_ms = (self.world.now_ms() + SLICE_MS).min(until_ms);
+            self.world.run_until(slice_ms)?;
+            self.take_told()?;
+            self.wires.carry(&mut self.world, &pods);
+            if self.world.now_ms() >= until_ms {
+                return Ok(());
+            }
+        }
+    }
+
+    fn take_told(&mut self) -> Result<(), String> {
         for (_, who, told) in self.world.take_told() {
-            let Told::Seed(event) = told else { continue };
+            let event = match told {
+                Told::Seed(event) => event,
+                Told::Pod(event) => {
+                    self.wires.told(&mut self.world, who, event);
+                    continue;
+                }
+            };
             let people = self
                 .people
                 .iter_mut()

@@ -1,13 +1,14 @@
 //! The private channel: what is said in both directions, and a whole handshake.
 
 use muttr_core::{
-    name::{DeviceId, Host},
+    name::{DeviceId, Hash, Host},
     rejection::Rejection,
     session::{self, Greeting, Version},
     wire::{
         self,
         channel::{
-            Identify, Notification, PodProof, SignedBinding, Succession, ToPod, ToSeed, Welcome,
+            HandoverState, Identify, Notification, PodProof, SignedBinding, Succession, ToPod,
+            ToSeed, Welcome,
         },
     },
 };
@@ -80,13 +81,23 @@ fn the_channel_to_the_pod() {
         },
     );
     add(&mut vectors, "pong", &ToPod::Pong { nonce: 1 });
-    let (key, copies) = (key(1), 12);
-    add(
-        &mut vectors,
-        "place, in version 2",
-        &ToPod::Place { id: 6, key, copies },
-    );
+    later_versions_to_the_pod(&mut vectors);
     vectors.check();
+}
+
+/// What version 1 of the channel does not have.
+fn later_versions_to_the_pod(vectors: &mut Vectors) {
+    let (key, copies) = (key(1), 12);
+    let place = ToPod::Place { id: 6, key, copies };
+    add(vectors, "place, in version 2", &place);
+    let hash = Hash([8; 32]);
+    add(
+        vectors,
+        "grant, in version 3",
+        &ToPod::Grant { id: 7, hash },
+    );
+    let revoke = ToPod::Revoke { id: 8, hash };
+    add(vectors, "revoke, in version 3", &revoke);
 }
 
 #[test]
@@ -163,12 +174,34 @@ fn the_channel_to_the_seed() {
     vectors.check();
 }
 
+/// What a pod says of notifications for people of other pods, and of capabilities.
+fn handed_over_by_the_pod(vectors: &mut Vectors) {
+    let forwarding = ToSeed::Forwarding { id: 5 };
+    add(vectors, "forwarding, in version 3", &forwarding);
+    for (name, state) in [
+        (
+            "handover, waiting",
+            HandoverState::Waiting(Rejection::PodUnreachable),
+        ),
+        ("handover, taken", HandoverState::Taken(a_receipt())),
+        (
+            "handover, refused",
+            HandoverState::Refused(Rejection::NotFound),
+        ),
+    ] {
+        let (to, key) = (alias(), key(1));
+        add(vectors, name, &ToSeed::Handover { to, key, state });
+    }
+    add(vectors, "granted, in version 3", &ToSeed::Granted { id: 7 });
+}
+
 /// What a pod says of the copies that it places for a hidden seed.
 fn placed_by_the_pod(vectors: &mut Vectors) {
     let receipt = a_receipt();
     let promised = ToSeed::Promised { id: 6, receipt };
     add(vectors, "promised, in version 2", &promised);
     add(vectors, "placed, in version 2", &ToSeed::Placed { id: 6 });
+    handed_over_by_the_pod(vectors);
 }
 
 #[test]

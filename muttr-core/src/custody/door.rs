@@ -91,6 +91,8 @@ impl fmt::Debug for Config {
 pub enum Command {
     /// Read what is held; answered by [`Event::Ready`]. Until then others are told `Busy`.
     Start,
+    /// Pods of other places: some are asked in every lookup, for seeds that know them and not us.
+    Elsewhere(Vec<Contact>),
     /// Find our place in the network through these; their links are never closed from here.
     Join(Vec<Contact>),
     /// Place `copies` copies with the closest willing seeds other than ourselves and known pods.

@@ -4,6 +4,7 @@ use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 
 use super::{
     Event, OUTPUTS_MAX, Pod, Quotas,
+    allowance::{Allowance, Rate},
     session::{Identified, Unidentified},
 };
 use crate::{
@@ -55,35 +56,6 @@ pub(super) struct Playback {
     pub(super) pushed: u64,
     /// What was pushed and not acknowledged, ascending.
     pub(super) waiting: VecDeque<u64>,
-}
-
-/// A bucket of permissions that fills again with time. In thousandths, so that it fills evenly.
-#[derive(Debug)]
-struct Allowance {
-    left: u64,
-    at: u64,
-}
-
-impl Allowance {
-    const fn full(now: Time, quotas: &Quotas) -> Self {
-        Self {
-            left: Self::most(quotas),
-            at: now.mono_ms,
-        }
-    }
-
-    const fn most(quotas: &Quotas) -> u64 {
-        (quotas.changes_burst as u64).saturating_mul(1_000)
-    }
-
-    fn take(&mut self, now: Time, quotas: &Quotas) -> Result<(), Rejection> {
-        let passed = now.mono_ms.saturating_sub(self.at);
-        let gained = passed.saturating_mul(u64::from(quotas.changes_per_s));
-        self.left = self.left.saturating_add(gained).min(Self::most(quotas));
-        self.at = now.mono_ms;
-        self.left = self.left.checked_sub(1_000).ok_or(Rejection::RateLimited)?;
-        Ok(())
-    }
 }
 
 impl Session {
@@ -204,7 +176,7 @@ impl Pod {
             ping_at: now.after(limit::PING_MS),
             pings: 0,
             requests: 0,
-            allowance: Allowance::full(now, &self.config.quotas),
+            allowance: Allowance::full(now, change_rate(&self.config.quotas)),
             playback: Playback {
                 pushed: entered,
                 waiting: VecDeque::new(),
@@ -359,7 +331,7 @@ impl Pod {
             return Err(Rejection::Busy);
         }
         if changes {
-            session.allowance.take(now, &quotas)
+            session.allowance.take(now, change_rate(&quotas))
         } else {
             Ok(())
         }
@@ -386,4 +358,8 @@ impl Pod {
         self.outputs
             .push_back(Output::Send(Link::Channel(channel), Frame::Channel(frame)));
     }
+}
+
+const fn change_rate(quotas: &Quotas) -> Rate {
+    Rate::per_s(quotas.changes_burst, quotas.changes_per_s)
 }

@@ -12,7 +12,8 @@ use crate::{
     custody::{self, Contact},
     keyring::Identity,
     limit,
-    name::{Alias, Host},
+    machine::Address,
+    name::{Alias, Host, Label},
     rejection::Rejection,
     wire::channel::SignedBinding,
 };
@@ -37,6 +38,27 @@ pub struct Config {
     pub random: [u8; 32],
     /// What it grants whom.
     pub quotas: Quotas,
+    /// Where seeds and other pods reach it, as binary multiaddrs.
+    pub addresses: Vec<Address>,
+    /// Which other pods it deals with.
+    pub policy: Policy,
+}
+
+/// Which other pods a pod deals with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// If there are any: these and no others.
+    pub allow: Vec<Host>,
+    /// Not these.
+    pub deny: Vec<Host>,
+}
+
+impl Policy {
+    /// Whether the pod that goes by this name is dealt with.
+    #[must_use]
+    pub fn admits(&self, host: &Host) -> bool {
+        !self.deny.contains(host) && (self.allow.is_empty() || self.allow.contains(host))
+    }
 }
 
 impl Config {
@@ -62,6 +84,8 @@ impl Config {
             custody: custody::Config::pod(CUSTODY_SPACE, seed_key, custodys),
             random: own,
             quotas: Quotas::default(),
+            addresses: Vec::new(),
+            policy: Policy::default(),
         }
     }
 }
@@ -90,6 +114,18 @@ pub struct Quotas {
     pub changes_burst: u32,
     /// And how many a second it may go on with.
     pub changes_per_s: u32,
+    /// Notifications that a person may ask for at once.
+    pub notify_burst: u32,
+    /// And how many a minute they may go on with.
+    pub notify_per_minute: u32,
+    /// Notifications that another pod may hand over at once.
+    pub handovers_burst: u32,
+    /// And how many a second it may go on with.
+    pub handovers_per_s: u32,
+    /// Notifications for other pods that are kept.
+    pub outgoing_max: usize,
+    /// And of one person, before they are taken.
+    pub outgoing_per_person_max: usize,
 }
 
 impl Default for Quotas {
@@ -101,6 +137,12 @@ impl Default for Quotas {
             channels_max: limit::CHANNELS_MAX,
             changes_burst: limit::CHANGES_BURST,
             changes_per_s: limit::CHANGES_PER_S,
+            notify_burst: limit::NOTIFY_BURST,
+            notify_per_minute: limit::NOTIFY_PER_MINUTE,
+            handovers_burst: limit::HANDOVERS_BURST,
+            handovers_per_s: limit::HANDOVERS_PER_S,
+            outgoing_max: limit::OUTGOING_MAX,
+            outgoing_per_person_max: limit::OUTGOING_PER_PERSON_MAX,
         }
     }
 }
@@ -119,6 +161,65 @@ pub enum Command {
     },
     /// Find a place among other seeds through these.
     Join(Vec<Contact>),
+    /// Get acquainted with the pods that go by these names.
+    Meet(Vec<Host>),
+    /// Another pod, or somebody with a capability, hands over a notification: the body of
+    /// `POST /fed/v1/notify`. Answered by [`Event::Answered`].
+    Notified {
+        /// Comes back in the answer.
+        id: u64,
+        /// A [`SignedHandover`](crate::wire::fed::SignedHandover).
+        body: Vec<u8>,
+    },
+    /// What another pod answered to an [`Event::Call`]: its reply, the code it refused with, or
+    /// `POD_UNREACHABLE`, `TIMED_OUT`, `TOO_LARGE` or `MALFORMED`.
+    Called {
+        /// Of the call.
+        id: u64,
+        /// What came of it.
+        result: Result<Reply, Rejection>,
+    },
+}
+
+/// A question to another pod; a shell carries it over HTTP, guarded.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Call {
+    /// `GET /.well-known/muttr`
+    Describe,
+    /// `GET /api/v1/alias/…`
+    Resolve(Label),
+    /// `POST /fed/v1/notify` with this body.
+    Notify(Vec<u8>),
+}
+
+impl fmt::Debug for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Describe => "Describe",
+            Self::Resolve(_) => "Resolve(…)",
+            Self::Notify(_) => "Notify(…)",
+        })
+    }
+}
+
+/// The answer to a [`Call`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// A [`SignedDescription`](crate::wire::fed::SignedDescription), encoded.
+    Described(Vec<u8>),
+    /// The owner's binding and certificate.
+    Resolved(Box<Resolved>),
+    /// A [`Taken`](crate::wire::fed::Taken), encoded.
+    Taken(Vec<u8>),
+}
+
+/// What a pod says of itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Described {
+    /// A [`SignedDescription`](crate::wire::fed::SignedDescription), encoded.
+    pub signed: Vec<u8>,
+    /// Other pods, for seeds to look around through.
+    pub pods: Vec<Contact>,
 }
 
 /// What a pod tells its shell; nothing of it names a person, but for what was asked for.
@@ -139,6 +240,45 @@ pub enum Event {
     },
     /// The pod closed a channel; to be counted by code.
     Closed(Rejection),
+    /// What the pod says of itself from now on.
+    Described(Box<Described>),
+    /// Ask another pod; answered by [`Command::Called`].
+    Call {
+        /// Comes back in the answer.
+        id: u64,
+        /// Which pod.
+        host: Host,
+        /// What.
+        call: Call,
+    },
+    /// The answer to a [`Command::Notified`].
+    Answered {
+        /// Of the command.
+        id: u64,
+        /// A [`Taken`](crate::wire::fed::Taken), encoded, or why it is refused.
+        result: Result<Vec<u8>, Rejection>,
+    },
+    /// Something between pods to be counted, and logged by its name.
+    Counted(Count),
+}
+
+/// What is counted between pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Count {
+    /// Another pod took a notification.
+    Delivered,
+    /// Another pod refused one for good.
+    Refused(Rejection),
+    /// A notification for another pod expired undelivered.
+    Expired,
+    /// A notification came from another pod and was taken.
+    Taken,
+    /// One came and was refused.
+    Denied(Rejection),
+    /// Another pod did not answer, or not as it should.
+    Failed(Rejection),
+    /// A pod was met that was not known before.
+    Met,
 }
 
 /// See [`Event::Resolved`].
@@ -177,4 +317,8 @@ pub struct Stats {
     pub seeds: usize,
     /// Links to seeds that are up.
     pub links: usize,
+    /// Other pods that are known.
+    pub pods: usize,
+    /// Notifications for people of other pods that were not taken yet.
+    pub outgoing: usize,
 }

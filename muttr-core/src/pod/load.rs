@@ -16,7 +16,15 @@ const PAGE_ROWS: u32 = 512;
 /// Pause before the disk is asked again.
 const RETRY_MS: u64 = 1_000;
 /// The tables read at the start, in this order: a notification needs its mailbox.
-const TABLES: [Table; 3] = [Table::Binding, Table::Mailbox, Table::Notification];
+const TABLES: [Table; 7] = [
+    Table::Setting,
+    Table::Binding,
+    Table::Mailbox,
+    Table::Notification,
+    Table::Capability,
+    Table::Pod,
+    Table::Outgoing,
+];
 /// Mailboxes looked through in one go, and the pause between two goes.
 const SWEEP_MAILBOXES: usize = 256;
 const SWEEP_PAUSE_MS: u64 = 1_000;
@@ -100,7 +108,7 @@ impl Pod {
             return self.tell_shell(Event::ReadFailed);
         };
         for row in &rows {
-            if self.load_row(progress.table, row).is_none() {
+            if self.load_row(now, progress.table, row).is_none() {
                 progress.unreadable = progress.unreadable.saturating_add(1);
             }
         }
@@ -116,8 +124,12 @@ impl Pod {
         self.load(progress, now);
     }
 
-    fn load_row(&mut self, table: usize, row: &Row) -> Option<()> {
+    fn load_row(&mut self, now: Time, table: usize, row: &Row) -> Option<()> {
         match TABLES.get(table)? {
+            Table::Setting => self.load_setting(row),
+            Table::Capability => self.load_capability(row),
+            Table::Pod => self.load_pod(now, row),
+            Table::Outgoing => self.load_outgoing(now, row),
             Table::Binding => self.registry.load(row).ok(),
             Table::Mailbox => {
                 let (owner, mailbox) = Mailbox::load(row).ok()?;
@@ -138,6 +150,7 @@ impl Pod {
         if matches!(self.stage, Stage::Custody) {
             self.stage = Stage::Ready;
             self.sweep.next_ms = Some(now.after(SWEEP_PAUSE_MS));
+            self.federation_ready(now);
             self.tell_shell(Event::Ready);
         }
     }
@@ -155,6 +168,7 @@ impl Pod {
             self.load(progress, now);
         }
         self.look_after_channels(now);
+        self.look_after_pods(now);
         if self.sweep.next_ms.is_some_and(|at| at <= now.mono_ms) {
             self.sweep(now);
         }
@@ -175,6 +189,12 @@ impl Pod {
             self.touched.insert(*owner);
         }
         self.sweep.from = left.next().map(|(owner, _)| *owner);
+        if self.sweep.from.is_none() {
+            self.prune_outgoing(now);
+            let rate = self.notify_rate();
+            self.notifiers
+                .retain(|_, allowance| !allowance.is_full(now, rate));
+        }
         let pause = if self.sweep.from.is_some() {
             SWEEP_PAUSE_MS
         } else {

@@ -15,7 +15,7 @@ use super::{Asker, Quotas};
 use crate::{
     limit,
     machine::{Batch, Kept, Row, Table, Write},
-    name::{DeviceId, Fingerprint, Label, RecordKey},
+    name::{DeviceId, Fingerprint, Hash, Host, Label, RecordKey},
     rejection::Rejection,
     time::Time,
     wire::{self, channel::Notification},
@@ -32,6 +32,9 @@ pub(super) struct Entry {
     pub(super) bytes: u64,
     /// What there is.
     pub(super) notification: Notification,
+    /// The pod that handed it over; absent when one of our own people did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) source: Option<Host>,
 }
 
 impl Entry {
@@ -84,6 +87,8 @@ pub(super) struct Mailbox {
     entries: BTreeMap<u64, Entry>,
     /// Record keys of all notifications, durable or not.
     keys: BTreeMap<RecordKey, u64>,
+    /// Who shows what has one of these hashes is a contact.
+    pub(super) capabilities: BTreeSet<Hash>,
     fresh: Vec<Fresh>,
     freed: BTreeSet<u64>,
     state_changed: bool,
@@ -154,6 +159,7 @@ impl Mailbox {
             marks: state.marks,
             entries: BTreeMap::new(),
             keys: BTreeMap::new(),
+            capabilities: BTreeSet::new(),
             fresh: Vec::new(),
             freed: BTreeSet::new(),
             state_changed: false,
@@ -242,10 +248,7 @@ impl Mailbox {
             }
             return Ok(false);
         }
-        if self.check_room(now, quotas, &entry).is_err() {
-            self.prune(now);
-            self.check_room(now, quotas, &entry)?;
-        }
+        self.make_room_for(now, quotas, &entry)?;
         self.head = self.head.saturating_add(1);
         self.keys.insert(entry.notification.key, self.head);
         self.fresh.push(Fresh {
@@ -257,36 +260,79 @@ impl Mailbox {
         Ok(false)
     }
 
+    /// Whether a notification would be taken, once what is over has gone.
+    ///
+    /// # Errors
+    /// As [`Self::notify`].
+    pub(super) fn make_room_for(
+        &mut self,
+        now: Time,
+        quotas: &Quotas,
+        entry: &Entry,
+    ) -> Result<(), Rejection> {
+        if self.keys.contains_key(&entry.notification.key)
+            || self.check_room(now, quotas, entry).is_ok()
+        {
+            return Ok(());
+        }
+        self.prune(now);
+        self.check_room(now, quotas, entry)
+    }
+
     /// What no device has yet counts as waiting; what some device lacks pins its record.
+    /// Contacts and strangers have shares of their own, so that neither gets in the other's way.
     fn check_room(&self, now: Time, quotas: &Quotas, entry: &Entry) -> Result<(), Rejection> {
+        let full = if entry.request {
+            Rejection::StrangersFull
+        } else {
+            Rejection::MailboxFull
+        };
         let written = self.writing.iter().flat_map(|writing| &writing.fresh);
-        let (mut fresh, mut fresh_bytes) = (0_usize, 0_u64);
-        for coming in written.chain(&self.fresh) {
-            fresh = fresh.saturating_add(1);
-            fresh_bytes = fresh_bytes.saturating_add(coming.entry.bytes);
-        }
-        if self.entries.len().saturating_add(fresh) >= quotas.mailbox_entries_max {
-            return Err(Rejection::MailboxFull);
-        }
+        let coming = written.chain(&self.fresh).map(|fresh| &fresh.entry);
+        let coming: Vec<&Entry> = coming.filter(|it| it.request == entry.request).collect();
+        let alike = |it: &&Entry| it.request == entry.request;
+        let kept = self.entries.values().filter(alike).count();
         let lacking = self.entries.range(self.lowest_now(now).saturating_add(1)..);
-        let pinned = lacking.fold(fresh_bytes, |sum, (_, entry)| {
-            sum.saturating_add(entry.bytes)
-        });
-        if pinned.saturating_add(entry.bytes) > quotas.mailbox_bytes_max {
-            return Err(Rejection::MailboxFull);
+        let lacking = lacking.map(|(_, entry)| entry).filter(alike);
+        let pinned = lacking.chain(coming.iter().copied());
+        let pinned = pinned.fold(entry.bytes, |sum, it| sum.saturating_add(it.bytes));
+        let strangers_bytes_max = quotas.mailbox_bytes_max / 4;
+        let (kept_max, bytes_max) = if entry.request {
+            (quotas.mailbox_entries_max / 2, strangers_bytes_max)
+        } else {
+            let rest = quotas.mailbox_bytes_max.saturating_sub(strangers_bytes_max);
+            (quotas.mailbox_entries_max, rest)
+        };
+        if kept.saturating_add(coming.len()) >= kept_max || pinned > bytes_max {
+            return Err(full);
         }
-        let furthest = self
-            .devices
-            .values()
-            .map(|device| device.cursor)
-            .max()
-            .unwrap_or(0);
+        if entry.request {
+            self.check_share(quotas, entry, &coming)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// No pod's strangers may take more than half of the places that are free: however many one
+    /// sends, the next pod's find some.
+    fn check_share(
+        &self,
+        quotas: &Quotas,
+        entry: &Entry,
+        coming: &[&Entry],
+    ) -> Result<(), Rejection> {
+        let devices = self.devices.values().map(|device| device.cursor);
+        let furthest = devices.max().unwrap_or(0);
         let waiting = self.entries.range(furthest.saturating_add(1)..);
-        let waiting = waiting
-            .filter(|(_, entry)| entry.request)
-            .count()
-            .saturating_add(fresh);
-        if entry.request && waiting >= quotas.mailbox_strangers_max {
+        let waiting = waiting.map(|(_, entry)| entry).filter(|it| it.request);
+        let (mut all, mut alike) = (0_usize, 0_usize);
+        for other in waiting.chain(coming.iter().copied()) {
+            all = all.saturating_add(1);
+            if other.source == entry.source {
+                alike = alike.saturating_add(1);
+            }
+        }
+        if alike >= quotas.mailbox_strangers_max.saturating_sub(all) {
             return Err(Rejection::StrangersFull);
         }
         Ok(())

@@ -2,31 +2,51 @@
 
 use alloc::vec::Vec;
 
-use super::{Asker, Errand, Pod, mailbox::Entry};
+use super::{
+    Asker, Errand, Pod,
+    allowance::{Allowance, Rate},
+    mailbox::Entry,
+};
 use crate::{
     limit,
     machine::Kept,
-    name::{Alias, DeviceId, Fingerprint},
+    name::{Alias, DeviceId, Fingerprint, Host},
     rejection::Rejection,
     time::Time,
     wire::channel::{Notification, ToSeed},
 };
 
 impl Pod {
-    /// Takes a notification for somebody of this pod, if it holds the record.
+    pub(super) const fn notify_rate(&self) -> Rate {
+        let quotas = &self.config.quotas;
+        Rate::per_minute(quotas.notify_burst, quotas.notify_per_minute)
+    }
+
+    /// Takes a notification from one of our people, if we hold the record: for somebody of this
+    /// pod, or of another.
     ///
     /// # Errors
-    /// [`Rejection::ForeignPod`], [`Rejection::NotFound`], [`Rejection::BindingExpired`],
-    /// [`Rejection::TooLarge`], [`Rejection::Expired`], [`Rejection::NoRecord`],
-    /// [`Rejection::StrangersFull`], [`Rejection::MailboxFull`].
+    /// [`Rejection::RateLimited`], [`Rejection::TooLarge`], [`Rejection::Expired`],
+    /// [`Rejection::NoRecord`], and those of [`Self::notify_own`] and [`Self::forward`].
     pub(super) fn notify(
         &mut self,
         now: Time,
+        channel: u64,
         asker: Asker,
         to: &Alias,
         notification: Notification,
     ) -> Result<(), Rejection> {
-        let owner = self.owner_of(now, to)?;
+        let (certificate, device) = self.who(channel).ok_or(Rejection::Unidentified)?;
+        let who = (certificate.fingerprint(), device);
+        let rate = self.notify_rate();
+        self.notifiers
+            .entry(who.0)
+            .or_insert_with(|| Allowance::full(now, rate))
+            .take(now, rate)?;
+        let own = *to.host() == self.config.host;
+        if own {
+            self.owner_of(now, to)?;
+        }
         if notification.capability.len() > limit::CAPABILITY_BYTES_MAX {
             return Err(Rejection::TooLarge);
         }
@@ -34,25 +54,68 @@ impl Pod {
         if expires_ms <= now.wall_ms {
             return Err(Rejection::Expired);
         }
+        if own {
+            return self.notify_own(now, asker, to, notification, None);
+        }
+        self.measured(&notification)?;
+        self.forward(now, asker, who, to, notification)
+    }
+
+    /// How many bytes the record of a notification has that we hold.
+    fn measured(&self, notification: &Notification) -> Result<u64, Rejection> {
         let measure = self.custody.measure(&notification.key);
         let (expires_h, bytes) = measure.ok_or(Rejection::NoRecord)?;
-        if expires_h != notification.expires_h {
-            return Err(Rejection::Malformed);
+        if expires_h == notification.expires_h {
+            Ok(bytes)
+        } else {
+            Err(Rejection::Malformed)
         }
-        // Capabilities are granted by nobody yet: everyone is a stranger.
-        let label = to.label().clone();
-        let entry = Entry {
-            to: label,
-            request: true,
-            bytes,
-            notification,
-        };
+    }
+
+    /// Takes a notification for somebody of this pod, if it holds the record. `from` is the pod
+    /// that hands it over, if another one does.
+    ///
+    /// # Errors
+    /// [`Rejection::NotFound`], [`Rejection::BindingExpired`], [`Rejection::NoRecord`],
+    /// [`Rejection::StrangersFull`], [`Rejection::MailboxFull`].
+    pub(super) fn notify_own(
+        &mut self,
+        now: Time,
+        asker: Asker,
+        to: &Alias,
+        notification: Notification,
+        from: Option<Host>,
+    ) -> Result<(), Rejection> {
+        let owner = self.owner_of(now, to)?;
+        let bytes = self.measured(&notification)?;
+        let entry = self.entry(&owner, to, bytes, notification, from);
         let mailbox = self.mailboxes.get_mut(&owner).ok_or(Rejection::NotFound)?;
         if mailbox.notify(now, &self.config.quotas, entry, asker)? {
             self.answer(asker, Ok(()), |id, ()| ToSeed::Notified { id });
         }
         self.touched.insert(owner);
         Ok(())
+    }
+
+    /// What is kept of a notification. The capability has done its work and is left out.
+    pub(super) fn entry(
+        &self,
+        owner: &Fingerprint,
+        to: &Alias,
+        bytes: u64,
+        notification: Notification,
+        source: Option<Host>,
+    ) -> Entry {
+        Entry {
+            to: to.label().clone(),
+            request: !self.honours(owner, &notification.capability),
+            bytes,
+            notification: Notification {
+                capability: Vec::new(),
+                ..notification
+            },
+            source,
+        }
     }
 
     /// A device came in; yields the number after which its playback begins, 0 without a mailbox.
@@ -72,6 +135,7 @@ impl Pod {
         let entered = mailbox.enter(now, device, cursor, fresh_epoch, &present)?;
         self.touched.insert(owner);
         if entered.renewed {
+            self.draw_run();
             for (_, channel) in self.sessions_of(owner) {
                 if let Some(session) = self.session(channel) {
                     session.playback = super::channels::Playback::default();

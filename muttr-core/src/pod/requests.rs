@@ -31,6 +31,8 @@ impl Pod {
             | ToPod::Store { id, .. }
             | ToPod::Fetch { id, .. }
             | ToPod::Place { id, .. }
+            | ToPod::Grant { id, .. }
+            | ToPod::Revoke { id, .. }
             | ToPod::Notify { id, .. } => self.request(now, channel, id, message),
         }
     }
@@ -39,7 +41,11 @@ impl Pod {
         if id == 0 {
             return self.dismiss(now, channel, Rejection::Malformed);
         }
-        let changes = !matches!(message, ToPod::Resolve { .. } | ToPod::Fetch { .. });
+        let changes = match &message {
+            // Another pod is troubled with it.
+            ToPod::Resolve { alias, .. } => *alias.host() != self.config.host,
+            message => !matches!(message, ToPod::Fetch { .. }),
+        };
         let asker = Asker::Channel(channel, id);
         let admitted = self.admit(now, channel, changes);
         let result = admitted.and_then(|()| match message {
@@ -58,7 +64,9 @@ impl Pod {
             ToPod::Place { key, copies, .. } => self.place(now, asker, key, copies),
             ToPod::Notify {
                 to, notification, ..
-            } => self.notify(now, asker, &to, notification),
+            } => self.notify(now, channel, asker, &to, notification),
+            ToPod::Grant { hash, .. } => self.grant(channel, asker, hash),
+            ToPod::Revoke { hash, .. } => self.revoke(channel, asker, hash),
             ToPod::Identify(_) | ToPod::Pong { .. } | ToPod::Ack { .. } => Ok(()),
         });
         if let Err(why) = result {
@@ -82,6 +90,9 @@ impl Pod {
         alias: &Alias,
         who: Option<Fingerprint>,
     ) -> Result<(), Rejection> {
+        if *alias.host() != self.config.host && matches!(asker, Asker::Channel(..)) {
+            return self.resolve_elsewhere(now, asker, alias);
+        }
         match self.owner_of(now, alias) {
             Err(Rejection::BindingExpired)
                 if who.is_some() && who == self.registry.owner(alias.label()) => {}
@@ -95,6 +106,7 @@ impl Pod {
     pub(super) fn resolve_recalled(&mut self, asker: Asker, rows: Option<Vec<Row>>) {
         match (asker, only_row(rows)) {
             (asker, Err(why)) => self.reject(asker, why),
+            (Asker::Pod(_), Ok(_)) => {}
             (Asker::Channel(..), Ok(row)) => {
                 self.answer(asker, Ok(row), |id, row| ToSeed::Resolved {
                     id,

@@ -1,6 +1,8 @@
 //! A pod and its visitors in one room: virtual time, a disk that is a map, real sessions.
 
 mod alias;
+mod contacts;
+mod federation;
 mod login;
 mod mail;
 mod place;
@@ -143,12 +145,19 @@ struct Visitor {
 
 /// See the module.
 struct House {
+    name: &'static str,
     pod: Pod,
     disk: Disk,
     now: Time,
     visitors: BTreeMap<u64, Visitor>,
     channels: u64,
     events: Vec<Event>,
+    /// Those that were looked at already.
+    kept_events: Vec<Event>,
+    /// Counts what others handed over.
+    given: u64,
+    /// Calls that the other pod has not answered, by its number of them.
+    waiting: Vec<(u64, u64)>,
     /// What the pod said to other seeds.
     answers: Vec<(Link, Frame)>,
     /// Writes wait here while the disk is slow.
@@ -158,31 +167,53 @@ struct House {
 }
 
 fn config(random: [u8; 32], quotas: Quotas) -> Config {
-    let key = SigningKey::from_bytes(&[5; 32]);
+    config_of(HOST, random, quotas)
+}
+
+fn config_of(name: &str, random: [u8; 32], quotas: Quotas) -> Config {
+    let short = name.split_once('.').unwrap().0;
+    let key = SigningKey::from_bytes(&Sha256::digest(name).into());
     let secret = zeroize::Zeroizing::new([6; 32]);
     Config {
         quotas,
-        ..Config::new(host(HOST), person("oak"), secret, key, random)
+        addresses: vec![name.as_bytes().to_vec()],
+        ..Config::new(host(name), person(short), secret, key, random)
+    }
+}
+
+/// Enough for people who write much in no time.
+fn generous() -> Quotas {
+    Quotas {
+        notify_burst: 100_000,
+        ..Quotas::default()
     }
 }
 
 impl House {
     fn new() -> Self {
-        Self::with(Quotas::default())
+        Self::with(generous())
     }
 
     fn with(quotas: Quotas) -> Self {
+        Self::named(HOST, quotas)
+    }
+
+    fn named(name: &'static str, quotas: Quotas) -> Self {
         let now = Time {
             mono_ms: 1_000,
             wall_ms: EPOCH_MS,
         };
         let mut house = Self {
-            pod: Pod::new(config([0; 32], quotas)),
+            name,
+            pod: Pod::new(config_of(name, [0; 32], quotas)),
             disk: Disk::default(),
             now,
             visitors: BTreeMap::new(),
             channels: 0,
             events: Vec::new(),
+            kept_events: Vec::new(),
+            given: 0,
+            waiting: Vec::new(),
             answers: Vec::new(),
             slow: None,
             starts: 0,
@@ -195,7 +226,7 @@ impl House {
     /// What is in memory is gone, and so is every channel.
     fn restart(&mut self) {
         self.starts += 1;
-        self.pod = Pod::new(config([self.starts; 32], self.quotas));
+        self.pod = Pod::new(config_of(self.name, [self.starts; 32], self.quotas));
         self.visitors.clear();
         self.slow = None;
         self.give(Input::Command(Command::Start));
@@ -293,7 +324,7 @@ impl House {
         self.channels += 1;
         let channel = self.channels;
         let random = Sha256::digest(channel.to_be_bytes()).into();
-        let (session, first) = Session::start(&host(name), pinned, Version::First, random).unwrap();
+        let (session, first) = Session::start(&host(name), pinned, Version::Third, random).unwrap();
         let visitor = Visitor {
             session,
             heard: VecDeque::new(),
@@ -313,7 +344,7 @@ impl House {
     }
 
     fn knock(&mut self) -> u64 {
-        let channel = self.knock_at(HOST, None);
+        let channel = self.knock_at(self.name, None);
         assert!(matches!(
             self.next_incoming(channel),
             Some(Incoming::Ready(_))
@@ -414,7 +445,7 @@ impl House {
             who,
             &mut dice("bind"),
             self.now,
-            &alias(label),
+            &format!("{label}@{}", self.name).parse().unwrap(),
             seq,
             previous,
         )

@@ -1,7 +1,10 @@
 //! One iterative lookup: ask the closest seeds known for closer ones until there are none
 //! (Maymounkov and Mazières, "Kademlia", 2002, section 2.3).
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
 use super::Contact;
 use crate::{
@@ -41,6 +44,8 @@ pub(crate) struct Lookup {
     target: Position,
     /// In order of distance to the target.
     seeds: BTreeMap<Distance, Candidate>,
+    /// To be asked wherever they are.
+    required: BTreeMap<SeedId, Candidate>,
     deadline_ms: u64,
     /// When the next question becomes slow.
     slow_at_ms: Option<u64>,
@@ -54,6 +59,7 @@ impl Lookup {
             key,
             target,
             seeds: BTreeMap::new(),
+            required: BTreeMap::new(),
             deadline_ms,
             slow_at_ms: None,
         }
@@ -84,6 +90,13 @@ impl Lookup {
         }
     }
 
+    /// Asks somebody who need not be close, before the others.
+    pub(crate) fn require(&mut self, contact: Contact) {
+        let state = State::Heard;
+        self.required
+            .insert(contact.seed, Candidate { contact, state });
+    }
+
     pub(crate) fn answered(&mut self, seed: &SeedId) {
         self.set(seed, State::Answered);
     }
@@ -97,6 +110,20 @@ impl Lookup {
         if let Some(candidate) = self.seeds.get_mut(&distance) {
             candidate.state = state;
         }
+        if let Some(candidate) = self.required.get_mut(seed) {
+            candidate.state = state;
+        }
+    }
+
+    /// Everyone who is in view.
+    fn all(&self) -> impl Iterator<Item = &Candidate> {
+        self.seeds.values().chain(self.required.values())
+    }
+
+    /// Notes that somebody is being asked, wherever they stand.
+    fn ask(&mut self, now: Time, seed: SeedId) {
+        let since_ms = now.mono_ms;
+        self.set(&seed, State::Asked { since_ms });
     }
 
     /// The closest seeds that may still turn out to be the answer.
@@ -121,13 +148,17 @@ impl Lookup {
         let asked = |candidate: &Candidate| {
             matches!(candidate.state, State::Asked { .. }) && !candidate.state.is_slow(now)
         };
-        let in_flight = self
-            .seeds
-            .values()
-            .filter(|candidate| asked(candidate))
-            .count();
+        let asked = self.all().filter(|candidate| asked(candidate));
+        let in_flight: BTreeSet<SeedId> = asked.map(|candidate| candidate.contact.seed).collect();
+        let in_flight = in_flight.len();
         if in_flight >= limit::LOOKUP_PARALLEL || now.mono_ms >= self.deadline_ms {
             return None;
+        }
+        let required = self.required.values();
+        let required = required.filter(|candidate| candidate.state == State::Heard);
+        if let Some(contact) = required.map(|candidate| candidate.contact.clone()).next() {
+            self.ask(now, contact.seed);
+            return Some(contact);
         }
         let heard = |(_, candidate): &(&Distance, &Candidate)| candidate.state == State::Heard;
         let linked = self
@@ -135,12 +166,9 @@ impl Lookup {
             .filter(heard)
             .find(|(_, candidate)| is_linked(&candidate.contact.seed));
         let chosen = linked.or_else(|| self.window(now).find(heard));
-        let distance = chosen.map(|(distance, _)| *distance)?;
-        let candidate = self.seeds.get_mut(&distance)?;
-        candidate.state = State::Asked {
-            since_ms: now.mono_ms,
-        };
-        Some(candidate.contact.clone())
+        let contact = chosen.map(|(_, candidate)| candidate.contact.clone())?;
+        self.ask(now, contact.seed);
+        Some(contact)
     }
 
     /// Everyone worth asking has answered, or time is up. With nobody's answer, slow ones are
@@ -148,6 +176,14 @@ impl Lookup {
     pub(crate) fn is_done(&self, now: Time) -> bool {
         if now.mono_ms >= self.deadline_ms {
             return true;
+        }
+        let open = |candidate: &Candidate| match candidate.state {
+            State::Heard => true,
+            State::Asked { .. } => !candidate.state.is_slow(now),
+            State::Answered | State::Failed => false,
+        };
+        if self.required.values().any(open) {
+            return false;
         }
         let mut window = self.window(now).peekable();
         if window.peek().is_none() {
@@ -187,15 +223,12 @@ impl Lookup {
 
     /// Works out [`Self::wake_ms`] anew, after questions were asked or time has passed.
     pub(crate) fn rest(&mut self, now: Time) {
-        let slow = self
-            .seeds
-            .values()
-            .filter_map(|candidate| match candidate.state {
-                State::Asked { since_ms } if !candidate.state.is_slow(now) => {
-                    Some(since_ms.saturating_add(limit::LOOKUP_SLOW_MS))
-                }
-                _ => None,
-            });
+        let slow = self.all().filter_map(|candidate| match candidate.state {
+            State::Asked { since_ms } if !candidate.state.is_slow(now) => {
+                Some(since_ms.saturating_add(limit::LOOKUP_SLOW_MS))
+            }
+            _ => None,
+        });
         self.slow_at_ms = slow.min();
     }
 }

@@ -40,6 +40,17 @@ impl Routing {
         }
     }
 
+    /// Pods of other places, to look around through.
+    pub(crate) fn know_pods(&mut self, contacts: Vec<Contact>) {
+        for contact in contacts {
+            let room = self.pods.len() < limit::REMEMBERED_SEEDS_MAX;
+            if contact.seed != self.me && (room || self.pods.contains_key(&contact.seed)) {
+                let addresses = wire::bounded(&contact.addresses);
+                self.pods.insert(contact.seed, addresses);
+            }
+        }
+    }
+
     /// Leaves a seed alone for a while, unless it is one of those we cannot do without.
     pub(super) fn avoid(&mut self, seed: SeedId, until_ms: u64) {
         if self.anchors.contains_key(&seed) {

@@ -6,17 +6,17 @@ use alloc::vec::Vec;
 use super::{
     Event, Seed, Status,
     line::{Asked, Said},
-    outbox::{Placing, Stage},
+    outbox::{Outgoing, Placing, Stage},
     row,
 };
 use crate::{
     custody, limit,
     machine::{Batch, Output, Table, Write},
-    name::{Alias, MessageId},
+    name::{Alias, MessageId, RecordKey},
     rejection::Rejection,
     time::Time,
     wire::{
-        channel::{Notification, ToPod},
+        channel::{HandoverState, Notification, ToPod},
         store::Receipt,
     },
 };
@@ -122,12 +122,13 @@ impl Seed {
         outgoing.row.confirmed_ms = now.wall_ms;
         outgoing.row.status = outgoing.row.status.max(Status::Stored);
         outgoing.stage = Stage::Notifying;
+        let to = outgoing.row.to.clone();
+        let contact = self.contacts.get(&to);
         let notification = Notification {
             key: receipt.key,
             expires_h: receipt.expires_h,
-            capability: Vec::new(),
+            capability: contact.map_or_else(Vec::new, |contact| contact.capability.clone()),
         };
-        let to = outgoing.row.to.clone();
         self.tell_delivery(message);
         if self.config.hidden {
             self.place(now, message);
@@ -139,16 +140,32 @@ impl Seed {
         });
     }
 
-    /// The recipient's pod took the notification, or did not.
+    /// The recipient's pod took the notification, or did not; or ours goes on trying.
     pub(super) fn notification_taken(
         &mut self,
         now: Time,
         message: MessageId,
         said: Result<Said, Rejection>,
     ) {
-        if let Err(code) = said {
-            return self.refused(now, message, code);
+        match said {
+            Err(code) => self.refused(now, message, code),
+            Ok(Said::Forwarding) => self.forwarded(now, message, None),
+            Ok(_) => self.notified_at_last(now, message),
         }
+    }
+
+    /// Our pod keeps the notification and hands it over when it can.
+    fn forwarded(&mut self, now: Time, message: MessageId, obstacle: Option<Rejection>) {
+        let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
+            return;
+        };
+        outgoing.stage = Stage::Forwarded;
+        outgoing.row.reason = obstacle;
+        outgoing.wait_until(now.after(limit::STORE_MS_MAX));
+        self.tell_delivery(message);
+    }
+
+    fn notified_at_last(&mut self, now: Time, message: MessageId) {
         let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
             return;
         };
@@ -158,12 +175,42 @@ impl Seed {
             outgoing.row.record = Vec::new();
         }
         outgoing.stage = Stage::Done;
-        if let Some((_, until)) = outgoing.waiting.as_mut() {
-            *until = now.after(limit::STORE_MS_MAX);
-        }
+        outgoing.wait_until(now.after(limit::STORE_MS_MAX));
         self.settle(message);
         self.tell_delivery(message);
         self.answer_waiting(now, message);
+    }
+
+    /// Our pod tells how handing over a notification to another pod goes.
+    pub(super) fn handover(
+        &mut self,
+        now: Time,
+        to: &Alias,
+        key: &RecordKey,
+        state: HandoverState,
+    ) {
+        let ours = |outgoing: &Outgoing| {
+            outgoing.row.key == Some(*key)
+                && outgoing.row.to == *to
+                && outgoing.row.status < Status::Notified
+                && matches!(outgoing.stage, Stage::Forwarded | Stage::Notifying)
+        };
+        let messages = self.outbox.messages.iter();
+        let found = messages
+            .filter(|(_, outgoing)| ours(outgoing))
+            .map(|(id, _)| *id)
+            .next();
+        let Some(message) = found else { return };
+        match state {
+            HandoverState::Waiting(why) => self.forwarded(now, message, Some(why)),
+            HandoverState::Refused(why) => self.refused(now, message, why),
+            HandoverState::Taken(receipt) => {
+                if let Some(outgoing) = self.outbox.messages.get_mut(&message) {
+                    outgoing.count_pod(now, &receipt);
+                }
+                self.notified_at_last(now, message);
+            }
+        }
     }
 
     /// Writes down where a message came to an end; of a receipt nothing is kept.
@@ -189,14 +236,19 @@ impl Seed {
         let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
             return;
         };
-        if outgoing.row.status < Status::Notified {
+        let forwarded = outgoing.stage == Stage::Forwarded;
+        if outgoing.row.status < Status::Notified && !forwarded {
+            return;
+        }
+        let over = outgoing
+            .waiting
+            .is_some_and(|(_, until)| until <= now.mono_ms);
+        if forwarded && !over {
             return;
         }
         let enough = matches!(outgoing.placing, Placing::Done | Placing::Again(_))
             || outgoing.row.seeds.len() >= limit::HOLDERS
-            || outgoing
-                .waiting
-                .is_some_and(|(_, until)| until <= now.mono_ms);
+            || over;
         if enough && let Some((id, _)) = outgoing.waiting.take() {
             let view = outgoing.row.view(message);
             self.done(id, Ok(super::Done::Delivery(view)));
@@ -238,6 +290,26 @@ impl Seed {
         if !outgoing.row.silent {
             let view = outgoing.row.view(message);
             self.out.push_back(Output::Event(Event::Delivery(view)));
+        }
+    }
+}
+
+impl Outgoing {
+    /// Whoever waits for the outcome has waited long enough then.
+    fn wait_until(&mut self, mono_ms: u64) {
+        if let Some((_, until)) = self.waiting.as_mut() {
+            *until = (*until).min(mono_ms);
+        }
+    }
+
+    /// Another pod promised to keep the record.
+    fn count_pod(&mut self, now: Time, receipt: &Receipt) {
+        let Some(key) = self.row.key else { return };
+        let good =
+            custody::receipt::check(receipt, &key, self.row.expires_h(), &receipt.seed).is_ok();
+        if good && !self.row.pods.contains(&receipt.seed) {
+            self.row.pods.push(receipt.seed);
+            self.row.confirmed_ms = now.wall_ms;
         }
     }
 }

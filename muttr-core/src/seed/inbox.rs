@@ -32,6 +32,8 @@ pub(super) struct Pending {
     /// The record, once it is here.
     pub(super) record: Option<Record>,
     pub(super) author: Author,
+    /// How often the pod was asked in vain who the author is.
+    pub(super) author_asked: u32,
 }
 
 /// What the pod says of the alias that a message claims to be from.
@@ -90,6 +92,7 @@ impl Pending {
             pause_ms: limit::FETCH_RETRY_MS.0,
             record: None,
             author: Author::Unasked,
+            author_asked: 0,
         }
     }
 }
@@ -107,6 +110,11 @@ impl Inbox {
             waiting.map(|p| p.due).min()
         };
         crate::time::earliest(next, self.receipts_at.filter(|_| online))
+    }
+
+    /// What came and is not durable yet; a batch that is being written down counts as one.
+    pub(super) fn unwritten(&self) -> usize {
+        self.arriving.len().saturating_add(self.keeping.into())
     }
 
     fn busy(&self) -> usize {

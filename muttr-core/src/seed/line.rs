@@ -34,6 +34,10 @@ pub(super) enum Asked {
     Author(Vec<u8>, Alias),
     /// The record of a pending notification, after the seeds did not have it.
     Record(Vec<u8>),
+    /// Whether somebody may notify us as a contact; as it was given to them.
+    Grant(Alias, Vec<u8>),
+    /// That somebody may not any more. Nobody waits for it.
+    Revoke,
 }
 
 /// What the pod said to one of our questions.
@@ -48,6 +52,8 @@ pub(super) enum Said {
     Fetched(Vec<u8>),
     Placed,
     Notified,
+    Forwarding,
+    Granted,
 }
 
 /// The channel as it is now.
@@ -87,12 +93,7 @@ impl Seed {
     /// The shell opened the channel.
     pub(super) fn channel_linked(&mut self, now: Time) {
         let random = self.random();
-        let version = if self.has_pod_place() {
-            Version::Second
-        } else {
-            Version::First
-        };
-        let started = Session::start(&self.config.host, self.settings.pod, version, random);
+        let started = Session::start(&self.config.host, self.settings.pod, self.version, random);
         let Ok((session, hello)) = started else {
             return self.hang_up(now, Rejection::Unsupported);
         };
@@ -147,7 +148,10 @@ impl Seed {
     pub(super) fn hang_up(&mut self, now: Time, code: Rejection) {
         // Said to our greeting: the next one asks for less.
         if code == Rejection::Unsupported {
-            self.pod_places = false;
+            self.version = match self.version {
+                Version::Third if self.config.hidden => Version::Second,
+                _ => Version::First,
+            };
         }
         self.out.push_back(Output::Unlink(Link::Channel(0)));
         self.channel_unlinked(now);
@@ -217,6 +221,9 @@ impl Seed {
             ToSeed::Promised { id, receipt } => self.promised(now, id, &receipt),
             ToSeed::Placed { id } => self.pod_answered(now, id, Ok(Said::Placed)),
             ToSeed::Notified { id } => self.pod_answered(now, id, Ok(Said::Notified)),
+            ToSeed::Forwarding { id } => self.pod_answered(now, id, Ok(Said::Forwarding)),
+            ToSeed::Granted { id } => self.pod_answered(now, id, Ok(Said::Granted)),
+            ToSeed::Handover { to, key, state } => self.handover(now, &to, &key, state),
             ToSeed::Notification {
                 epoch,
                 seq,
@@ -247,6 +254,8 @@ impl Seed {
         }
         self.tell_state(State::Online);
         self.renew_aliases(now);
+        // A mailbox that began anew knows nobody we made a contact.
+        self.grant_all(now, welcome.epoch != self.inbox.cursor.0);
         self.outbox_online(now);
         self.inbox_online(now);
     }
@@ -270,6 +279,8 @@ impl Seed {
             Asked::Notify(message) => self.notification_taken(now, message, said),
             Asked::Author(pending, alias) => self.author_known(now, &pending, &alias, said),
             Asked::Record(pending) => self.record_fetched(now, &pending, said),
+            Asked::Grant(alias, given) => self.granted(&alias, &given, said),
+            Asked::Revoke => {}
         }
     }
 

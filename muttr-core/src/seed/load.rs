@@ -99,6 +99,9 @@ impl Seed {
             | Table::Binding
             | Table::Mailbox
             | Table::Notification
+            | Table::Capability
+            | Table::Outgoing
+            | Table::Pod
             | Table::Message => {}
         }
     }

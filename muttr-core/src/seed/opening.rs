@@ -151,7 +151,14 @@ impl Seed {
         };
         match said.and_then(|said| super::people::named_by(now, alias, said)) {
             Ok(certificate) => entry.author = Author::Named(Box::new(certificate)),
-            Err(code) if code.retry() == Retry::Later => return self.wait(now, pending),
+            // Their pod may be back soon; but who wrote nothing else is not kept back for days.
+            Err(code) if code.retry() == Retry::Later => {
+                entry.author_asked = entry.author_asked.saturating_add(1);
+                if entry.author_asked < limit::AUTHOR_ASKS_MAX || !self.line.identified {
+                    return self.wait(now, pending);
+                }
+                entry.author = Author::Nobody;
+            }
             // Nobody vouches for the alias: shown, but not as verified.
             Err(_) => entry.author = Author::Nobody,
         }
@@ -188,6 +195,12 @@ impl Seed {
                 Some((id, forget_ms)),
                 Then::Forgotten(pending.to_vec()),
             );
+        }
+        if verified
+            && !payload.capability.is_empty()
+            && let Some(contact) = self.contacts.get_mut(&payload.from.alias)
+        {
+            contact.capability = payload.capability;
         }
         let arrival = self.settings.arrival.saturating_add(1);
         self.settings.arrival = arrival;

@@ -18,6 +18,7 @@ use crate::{
     machine::{Batch, Kept, Table, Write},
     name::{Alias, MessageId},
     rejection::{Rejection, Retry},
+    session::Version,
     time::Time,
     wire::channel::ToPod,
 };
@@ -52,6 +53,8 @@ pub(super) enum Stage {
     Replicating,
     /// The pod was asked to notify.
     Notifying,
+    /// The pod hands the notification over to the recipient's pod.
+    Forwarded,
     /// Nothing more to do.
     Done,
 }
@@ -282,7 +285,11 @@ impl Seed {
             Some(outgoing) => outgoing.row.to.clone(),
             None => return,
         };
-        let believed = said.and_then(|said| self.believe(now, &alias, said));
+        let believed = match said {
+            // Their pod does not answer: the certificate that is known will do.
+            Err(code) if is_absence(code) && self.is_believed(now, &alias) => Ok(()),
+            said => said.and_then(|said| self.believe(now, &alias, said)),
+        };
         let sealed = believed.and_then(|()| self.seal(now, message, &alias));
         match sealed {
             Ok(writes) => {
@@ -341,7 +348,10 @@ impl Seed {
 
     /// Whether the pod places our records among the seeds.
     pub(super) const fn has_pod_place(&self) -> bool {
-        self.config.hidden && self.pod_places
+        matches!(
+            (self.config.hidden, self.version),
+            (true, Version::Second | Version::Third)
+        )
     }
 
     /// Has the record placed among the seeds, if that is due: by custody, or by the pod once it
@@ -409,10 +419,13 @@ impl Seed {
             return;
         };
         outgoing.due = now.after(outgoing.pause_ms);
-        outgoing.pause_ms = outgoing
-            .pause_ms
-            .saturating_mul(2)
-            .min(limit::SEND_RETRY_MS.1);
+        // Who is only too fast need not become slower and slower.
+        if reason != Some(Rejection::RateLimited) {
+            outgoing.pause_ms = outgoing
+                .pause_ms
+                .saturating_mul(2)
+                .min(limit::SEND_RETRY_MS.1);
+        }
         outgoing.row.reason = reason;
         // The application learns that it is queued; the rest comes as events.
         if let Some((id, _)) = outgoing.waiting.take() {
@@ -446,6 +459,10 @@ impl Seed {
             if let Some(outgoing) = self.outbox.messages.get_mut(&message) {
                 outgoing.due = 0;
                 outgoing.pause_ms = limit::SEND_RETRY_MS.0;
+                // How the handover went while we were away is told when we ask again.
+                if outgoing.stage == Stage::Forwarded {
+                    outgoing.stage = Stage::Idle;
+                }
             }
             self.push_on(now, message);
         }
@@ -489,4 +506,15 @@ impl Seed {
             outgoing.stage = stage;
         }
     }
+}
+
+/// Whether a person's pod could not be asked.
+const fn is_absence(code: Rejection) -> bool {
+    matches!(
+        code,
+        Rejection::PodUnreachable
+            | Rejection::NoSuchPod
+            | Rejection::PodDishonest
+            | Rejection::TimedOut
+    )
 }

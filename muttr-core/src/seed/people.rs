@@ -38,6 +38,9 @@ impl ContactRow {
             unread: 0,
             last_ms: 0,
             last: Vec::new(),
+            given: Vec::new(),
+            granted: false,
+            capability: Vec::new(),
         }
     }
 
@@ -247,6 +250,14 @@ impl Seed {
         Ok(())
     }
 
+    /// Whether there is a certificate of theirs that can be used, without asking anybody.
+    pub(super) fn is_believed(&self, now: Time, alias: &Alias) -> bool {
+        let contact = self.contacts.get(alias);
+        let contact = contact.filter(|contact| contact.offered.is_empty());
+        let certificate = contact.map(|it| Certificate::parse(&it.certificate, now));
+        matches!(certificate, Some(Ok(certificate)) if certificate.encryption_subkey(now).is_ok())
+    }
+
     /// Makes the payload for someone whose certificate is believed, and seals it.
     pub(super) fn seal_for(
         &mut self,
@@ -256,6 +267,10 @@ impl Seed {
         content: &Content,
     ) -> Result<(Record, Write), Rejection> {
         let from = self.own_alias().ok_or(Rejection::AliasRequired)?;
+        let capability = match content.kind {
+            ContentKind::Message => self.give_capability(now, to),
+            ContentKind::Receipt => Vec::new(),
+        };
         let identity = self.config.identity.as_ref().ok_or(Rejection::NoIdentity)?;
         let contact = self.contacts.get_mut(to).ok_or(Rejection::NotFound)?;
         let certificate = Certificate::parse(&contact.certificate, now)?;
@@ -268,6 +283,7 @@ impl Seed {
             to,
         };
         let mut payload = payload(&mut self.rng, now, id, &between, content)?;
+        payload.capability = capability;
         payload.seq = contact.sent.saturating_add(1);
         payload.previous = contact.previous.as_slice().try_into().ok();
         let record = envelope::seal(
@@ -316,7 +332,10 @@ impl Seed {
                 contact.accepted = true;
                 contact.blocked = false;
             }
-            Judgement::Block => contact.blocked = true,
+            Judgement::Block => {
+                contact.blocked = true;
+                self.revoke_capability(now, alias);
+            }
             Judgement::Verify => contact.trust = Trust::Verified,
             Judgement::AcceptKey => {
                 if let Ok(certificate) = Certificate::parse(&contact.offered, now) {
@@ -327,6 +346,9 @@ impl Seed {
                 }
             }
         }
+        let Some(contact) = self.contacts.get(alias) else {
+            return self.done(id, Err(Rejection::NotFound));
+        };
         let view = contact.view(alias);
         let write = row::put(
             Table::Contact,

@@ -61,6 +61,20 @@ pub(super) struct ContactRow {
     /// Key in [`Table::Message`] of the newest message; empty while there is none.
     #[serde(with = "serde_bytes")]
     pub(super) last: Vec<u8>,
+    /// By what they may notify us as a contact; empty while they have nothing from us.
+    #[serde(with = "serde_bytes", default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) given: Vec<u8>,
+    /// Our pod knows of it.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub(super) granted: bool,
+    /// By what we may notify them as a contact; empty while we have nothing from them.
+    #[serde(with = "serde_bytes", default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) capability: Vec<u8>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_false(granted: &bool) -> bool {
+    !*granted
 }
 
 /// A message that can be shown.

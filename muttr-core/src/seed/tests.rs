@@ -222,6 +222,7 @@ impl Room {
             _ => None,
         };
         someone.running = Some(Seed::new(Config {
+            pods: Vec::new(),
             host: HOST.parse().unwrap(),
             pod: Contact {
                 seed: id_of(&Self::pod_key()),

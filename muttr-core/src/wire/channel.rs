@@ -8,7 +8,7 @@ use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    name::{Alias, DeviceId, Host, Label, RecordKey},
+    name::{Alias, DeviceId, Hash, Host, Label, RecordKey},
     rejection::Rejection,
     wire::store::Receipt,
 };
@@ -95,6 +95,22 @@ pub enum ToPod {
         to: Alias,
         /// What to tell.
         notification: Notification,
+    },
+    /// Whoever shows this capability may notify me as a contact. In sessions of
+    /// [`Version::Third`](crate::session::Version).
+    Grant {
+        /// Request number.
+        id: u64,
+        /// SHA-256 of the capability.
+        hash: Hash,
+    },
+    /// Nobody may by this capability any more. In sessions of
+    /// [`Version::Third`](crate::session::Version).
+    Revoke {
+        /// Request number.
+        id: u64,
+        /// As granted.
+        hash: Hash,
     },
     /// All notifications up to and including `seq` are durably pending here.
     Ack {
@@ -189,6 +205,26 @@ pub enum ToSeed {
         /// Request number.
         id: u64,
     },
+    /// The pod durably keeps the notification and hands it over to the recipient's pod; a
+    /// [`ToSeed::Handover`] tells how that goes.
+    Forwarding {
+        /// Request number.
+        id: u64,
+    },
+    /// How handing over a notification to another pod goes.
+    Handover {
+        /// The recipient.
+        to: Alias,
+        /// Which record it tells of.
+        key: RecordKey,
+        /// How far it came.
+        state: HandoverState,
+    },
+    /// Granted, or revoked.
+    Granted {
+        /// Request number.
+        id: u64,
+    },
     /// Someone left a message.
     Notification {
         /// Which run of the mailbox.
@@ -216,6 +252,18 @@ pub enum ToSeed {
         /// The pod's time in milliseconds since 1970.
         wall_ms: u64,
     },
+}
+
+/// See [`ToSeed::Handover`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum HandoverState {
+    /// Not yet; it is tried again until the record expires. This was the last obstacle.
+    Waiting(Rejection),
+    /// The recipient's pod durably has the notification, and promises to keep the record.
+    Taken(Receipt),
+    /// It is refused for good.
+    Refused(Rejection),
 }
 
 /// See [`ToSeed::Welcome`].

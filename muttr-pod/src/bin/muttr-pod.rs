@@ -4,8 +4,9 @@ use std::{io::Write as _, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use muttr_pod::{
-    Failure,
-    config::{Settings, log},
+    Failure, INSECURE,
+    config::{LogLevel, Settings, log},
+    envoy::Reach,
     files, serve,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -43,13 +44,19 @@ async fn main() -> ExitCode {
 async fn run(file: Option<PathBuf>, settings: Settings) -> Result<(), Failure> {
     let settings = settings.with_file(file.as_deref())?;
     log(&settings);
+    let silent = matches!(settings.log, Some(LogLevel::Off | LogLevel::Error));
     files::allow_many();
-    let mut running = serve(settings.finish()?).await?;
+    let config = settings.finish()?;
+    if silent && config.reach == Reach::Loopback {
+        eprintln!("muttr-pod: {INSECURE}");
+    }
+    let mut running = serve(config).await?;
+    // Whoever reads the line may at once tell it to stop.
+    let mut terminate = signal(SignalKind::terminate()).map_err(|_| Failure::Stopped)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|_| Failure::Stopped)?;
     println!("listening on http://{}", running.addr());
     // Whoever started the pod may have closed its end.
     let _ = std::io::stdout().flush();
-    let mut terminate = signal(SignalKind::terminate()).map_err(|_| Failure::Stopped)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(|_| Failure::Stopped)?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

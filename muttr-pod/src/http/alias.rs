@@ -1,6 +1,6 @@
 //! Whose an alias is.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
     Json,
@@ -10,7 +10,6 @@ use axum::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use muttr_core::{
-    limit,
     name::{Alias, Label},
     pod::{Command, Resolved},
     rejection::Rejection,
@@ -18,12 +17,18 @@ use muttr_core::{
 };
 use serde_json::json;
 
-use super::{Front, rejected};
-use crate::driver::Happening;
+use super::{
+    Front, rejected,
+    visitor::{Visit, Visitor},
+};
 
 /// The owner's binding, as CBOR, and certificate, both base64; or a code.
-pub(super) async fn show(State(front): State<Arc<Front>>, Path(label): Path<String>) -> Response {
-    match resolve(&front, &label).await {
+pub(super) async fn show(
+    State(front): State<Arc<Front>>,
+    visitor: Visitor,
+    Path(label): Path<String>,
+) -> Response {
+    match resolve(&front, visitor, &label).await {
         Ok(resolved) => {
             let body = Json(json!({
                 "binding": STANDARD.encode(wire::encode(&resolved.binding)),
@@ -35,18 +40,10 @@ pub(super) async fn show(State(front): State<Arc<Front>>, Path(label): Path<Stri
     }
 }
 
-async fn resolve(front: &Front, label: &str) -> Result<Box<Resolved>, Rejection> {
+async fn resolve(front: &Front, visitor: Visitor, label: &str) -> Result<Box<Resolved>, Rejection> {
+    front.visits.count(Visit::Lookup, visitor)?;
     let label: Label = label.parse().map_err(|_| Rejection::AliasInvalid)?;
     let alias = Alias::new(label, front.host.clone());
-    let (id, answer) = front.resolves.begin()?;
-    let command = Happening::Command(Command::Resolve { id, alias });
-    front
-        .happenings
-        .send(command)
-        .await
-        .map_err(|_| Rejection::Busy)?;
-    match tokio::time::timeout(Duration::from_millis(limit::REQUEST_MS_MAX), answer).await {
-        Ok(answer) => answer.unwrap_or(Err(Rejection::Busy)),
-        Err(_) => Err(Rejection::TimedOut),
-    }
+    let seat = front.rooms.resolves.begin()?;
+    front.ask(seat, |id| Command::Resolve { id, alias }).await
 }

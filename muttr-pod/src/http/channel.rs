@@ -16,13 +16,20 @@ use axum::{
 use muttr_core::limit;
 use tokio::sync::mpsc;
 
-use super::Front;
-use crate::driver::Happening;
+use super::{
+    Front, rejected,
+    visitor::{Visit, Visitor},
+};
+use crate::{driver::Happening, transport::READ_BUFFER_BYTES};
 
-/// Every idle channel costs this much; the protocol's messages are larger, but rare.
-pub(super) const READ_BUFFER_BYTES: usize = 4096;
-
-pub(super) async fn open(upgrade: WebSocketUpgrade, State(front): State<Arc<Front>>) -> Response {
+pub(super) async fn open(
+    upgrade: WebSocketUpgrade,
+    visitor: Visitor,
+    State(front): State<Arc<Front>>,
+) -> Response {
+    if let Err(why) = front.visits.count(Visit::Socket, visitor) {
+        return rejected(why);
+    }
     upgrade
         .read_buffer_size(READ_BUFFER_BYTES)
         .write_buffer_size(0)

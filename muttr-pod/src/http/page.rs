@@ -12,11 +12,14 @@ use axum::{
     response::{Html, IntoResponse, Response},
 };
 
-use super::{Front, channel::READ_BUFFER_BYTES};
-use crate::swarm::is_local;
-
-/// Largest WebSocket message of libp2p: a noise frame and its length, several at once.
-const MESSAGE_BYTES_MAX: usize = 1 << 20;
+use super::{
+    Front, rejected,
+    visitor::{Visit, Visitor},
+};
+use crate::{
+    reach::{Reach, is_local},
+    transport::{MESSAGE_BYTES_MAX, READ_BUFFER_BYTES},
+};
 
 /// A file of the page, and its copies compressed ahead of time.
 struct Asset {
@@ -37,12 +40,16 @@ const NOT_BUILT: &str = "<!doctype html><meta charset=utf-8><title>Muttr</title>
 pub(super) async fn root(
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
     ConnectInfo(from): ConnectInfo<SocketAddr>,
+    visitor: Visitor,
     State(front): State<Arc<Front>>,
     headers: HeaderMap,
 ) -> Response {
     let Ok(upgrade) = upgrade else {
         return asset_at("/index.html", &front, &headers);
     };
+    if let Err(why) = front.visits.count(Visit::Socket, visitor) {
+        return rejected(why);
+    }
     let arrivals = front.arrivals.clone();
     upgrade
         .read_buffer_size(READ_BUFFER_BYTES)
@@ -71,7 +78,8 @@ fn asset_at(path: &str, front: &Front, headers: &HeaderMap) -> Response {
         None if path == "/index.html" => Html(NOT_BUILT).into_response(),
         None => return (StatusCode::NOT_FOUND, "there is nothing here\n").into_response(),
     };
-    secure(&mut response, is_local(&front.host));
+    let local = is_local(&front.host) || front.reach == Reach::Loopback;
+    secure(&mut response, local);
     response
 }
 
@@ -165,7 +173,7 @@ fn content_type(path: &str) -> &'static str {
 const POLICY: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; \
     connect-src 'self' https: wss:; img-src 'self' blob:; object-src 'none'; base-uri 'none'; \
     form-action 'none'; frame-ancestors 'none'";
-/// On one's own machine pods have no certificates, and a page may speak to several.
+/// On one's own machine pods have no certificates, and a page may speak to several of them.
 const POLICY_LOCAL: &str = "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; \
     connect-src 'self' https: wss: http://localhost:* ws://localhost:* http://127.0.0.1:* \
     ws://127.0.0.1:*; img-src 'self' blob:; object-src 'none'; base-uri 'none'; \

@@ -239,4 +239,7 @@ statements! {
     Message = "message",
     Seen = "seen",
     Contact = "contact",
+    Capability = "capability",
+    Outgoing = "outgoing",
+    Pod = "pod",
 }

@@ -132,8 +132,21 @@ fn what_is_wrong_has_an_exit_code_and_a_sentence() {
         "is not a name a pod can go by",
     );
 
+    let known = "--known-pod";
+    fails(&folder, &["serve", known, "http://oak.example"], 2, "TLS");
+    let local = "insecure_loopback_federation allows";
+    fails(&folder, &["serve", known, "localhost:1"], 2, local);
+    write("bad.toml", "deny_pod = 'oak.example'\n").expect("writes");
+    fails(&folder, &["serve", "--config", "bad.toml"], 2, "line 1");
+
     let held = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let taken = held.local_addr().expect("an address").to_string();
+    fails(
+        &folder,
+        &["serve", "--listen", "127.0.0.1:0", "--metrics", &taken],
+        3,
+        "cannot listen at",
+    );
     fails(
         &folder,
         &["serve", "--listen", &taken],
@@ -161,4 +174,32 @@ fn what_is_wrong_has_an_exit_code_and_a_sentence() {
         4,
         "cannot open the database",
     );
+}
+
+#[test]
+fn the_override_is_said_loudly_and_once() {
+    let folder = TempDir::new().expect("a folder");
+    for (log, federation, expected) in [
+        ("info", "--insecure-loopback-federation", 1),
+        ("warn", "--insecure-loopback-federation=true", 1),
+        ("error", "--insecure-loopback-federation", 1),
+        ("off", "--insecure-loopback-federation", 1),
+        ("info", "--insecure-loopback-federation=false", 0),
+    ] {
+        let serve = ["serve", "--listen", "127.0.0.1:0", "--stun", "off"];
+        let mut serve_loudly = command(&folder);
+        serve_loudly.args(serve).args(["--log", log, federation]);
+        serve_loudly.args(["--known-pod", "https://oak.example"]);
+        let mut pod = serve_loudly.spawn().expect("starts");
+        let mut lines = BufReader::new(pod.stdout.take().expect("is piped"));
+        let mut first = String::new();
+        lines.read_line(&mut first).expect("says where it listens");
+        signal(&pod, "-TERM");
+        let mut said = String::new();
+        let mut stderr = pod.stderr.take().expect("is piped");
+        stderr.read_to_string(&mut said).expect("reads");
+        assert!(pod.wait().expect("ends").success(), "{said}");
+        let loud = said.lines().filter(|line| line.contains("INSECURE"));
+        assert_eq!(loud.count(), expected, "{log} {federation}: {said}");
+    }
 }

@@ -113,6 +113,11 @@ export class Play {
     await this.pod_starts(name)
   }
 
+  async pod_knows(name, other) {
+    this.#pod(name).knows(this.#pod(other).url)
+    await this.pod_restarts(name)
+  }
+
   join(name, pod) {
     return this.#person(name).join(this.#pod(pod))
   }

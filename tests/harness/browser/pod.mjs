@@ -19,6 +19,7 @@ export class Pod {
   #heard
   #env
   #stun
+  #known = []
 
   /**
    * `heard(line)` is told every line the pod prints; `env` is added to its environment; `stun` is
@@ -46,6 +47,11 @@ export class Pod {
     return `http://${this.host}`
   }
 
+  /** From its next start on it is acquainted with the pod at this address. */
+  knows(url) {
+    this.#known.push('--known-pod', url)
+  }
+
   get runs() {
     return this.#process !== undefined && this.#process.exitCode === null && this.#process.signalCode === null
   }
@@ -53,9 +59,10 @@ export class Pod {
   /** Starts on the data that is there and waits until the pod says that it is ready. */
   async start() {
     const listen = `127.0.0.1:${this.port}`
-    const flags = ['serve', '--listen', listen, '--stun', this.#stun, '--data-dir', this.data]
+    const flags = ['serve', '--listen', listen, '--stun', this.#stun, '--data-dir', this.data, ...this.#known]
     this.#process = spawn(join(repository, 'target/debug/muttr-pod'), flags, {
-      env: { ...process.env, MUTTR_LOG: 'debug', ...this.#env },
+      // Pods of a test find each other on this machine, which pods in the world must never do.
+      env: { ...process.env, MUTTR_LOG: 'debug', MUTTR_INSECURE_LOOPBACK_FEDERATION: 'true', ...this.#env },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     this.#ended = new Promise(resolve => this.#process.once('exit', (code, signal) => resolve({ code, signal })))

@@ -14,7 +14,7 @@ const bare = pattern => word => (!word.quoted && pattern.test(word.text) ? word.
 
 // Each slot turns a word into its meaning, or into `undefined` where it does not take it.
 const SLOTS = {
-  POD: among(['oak', 'elm']),
+  POD: among(['oak', 'elm', 'ash']),
   PERSON: among(PEOPLE),
   PERSONS: word => among(PEOPLE.map(name => `${name}'s`))(word)?.slice(0, -2),
   NUMBER: word => {
@@ -23,7 +23,7 @@ const SLOTS = {
     return /^\d+$/.test(word.text) ? Number(word.text) : undefined
   },
   LABEL: bare(/^\S+$/),
-  ADDRESS: bare(/^[^@]+@(oak|elm)$/),
+  ADDRESS: bare(/^[^@]+@(oak|elm|ash)$/),
   TEXT: word => (word.quoted ? word.text : undefined),
   STATUS: among(STATUSES),
   CODE: bare(/^[A-Z_]+$/),

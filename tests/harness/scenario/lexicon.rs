@@ -166,6 +166,8 @@ word_list! {
     Oak = "oak",
     /// The second.
     Elm = "elm",
+    /// The third.
+    Ash = "ash",
 }
 
 word_list! {

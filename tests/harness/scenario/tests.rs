@@ -70,7 +70,7 @@ fn mistakes_say_where_and_what() {
         "play.txt:1: `ALIAS_GONE` is no rejection code"
     );
     assert!(mistake("alice writes bob@oak").contains("`PERSON writes ADDRESS TEXT`"));
-    assert!(mistake("alice writes bob@ash \"hi\"").contains("no pod of the cast"));
+    assert!(mistake("alice writes bob@fir \"hi\"").contains("no pod of the cast"));
     assert!(mistake("42").contains("no sentence"));
     assert!(mistake("alice leaves\nthis plays on browser only").contains("first, and once"));
 }

@@ -2,13 +2,12 @@ import type { Delivery, Message } from 'muttr';
 import type { JSX } from 'preact';
 import { grouped, inFull, say } from '../i18n/words';
 import { Dialog } from '../parts/dialog';
-import { sentenceOf } from '../parts/failure';
 import { Icon } from '../parts/icon';
 import { TrustMark } from '../parts/trust';
 import { contactOf } from '../state/conversations';
 import { identity } from '../state/seed';
 import { beliefOf } from './message';
-import { heldBy } from './state';
+import { heldBy, reasonOf } from './state';
 
 /** Who signed a message, who holds it, and how far it came. */
 export function Custody({ message, onClose }: { message: Message; onClose: () => void }): JSX.Element {
@@ -50,7 +49,7 @@ function Sent({ delivery }: { delivery: Delivery }): JSX.Element {
       </ol>
       {delivery.reason !== undefined && (
         <p class="small" data-code={delivery.reason}>
-          <strong>{say('custody-reason')}:</strong> {sentenceOf(delivery.reason)}{' '}
+          <strong>{say('custody-reason')}:</strong> {reasonOf(delivery)}{' '}
           <code class="mono quiet">{delivery.reason}</code>
         </p>
       )}

@@ -1,5 +1,7 @@
 import type { Delivery } from 'muttr';
-import { onDate, say } from '../i18n/words';
+import { known, onDate, say } from '../i18n/words';
+import { sentenceOf } from '../parts/failure';
+import { host } from '../state/seed';
 
 /** `9 seeds and 2 pods`, or whichever of the two there are. */
 export function heldBy({ heldBy }: Delivery): string {
@@ -9,8 +11,23 @@ export function heldBy({ heldBy }: Delivery): string {
   return heldBy.pods === 0 ? seeds : say('held-by', { seeds, pods });
 }
 
+/** Why a message of ours is not further; about the recipient's pod where it is another one. */
+export function reasonOf(delivery: Delivery): string {
+  const { reason, to } = delivery;
+  if (reason === undefined) return '';
+  const there = to.split('@')[1] ?? '';
+  const id = `elsewhere-${reason}`;
+  const waits = delivery.status === 'queued' || delivery.status === 'stored';
+  if (there === host.value || !waits || !known(id)) return sentenceOf(reason);
+  const held = delivery.heldBy.seeds + delivery.heldBy.pods > 0 ? heldBy(delivery) : say('held-here');
+  return say(id, { host: there, held });
+}
+
 /** How far a message of ours came. */
 export function stateOf(delivery: Delivery): string {
+  if (delivery.status === 'stored' && delivery.reason !== undefined) {
+    return say('status-waiting', { held: heldBy(delivery), host: delivery.to.split('@')[1] ?? '' });
+  }
   return say(`status-${delivery.status}`, { held: heldBy(delivery) });
 }
 

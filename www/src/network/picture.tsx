@@ -96,7 +96,7 @@ function Peer({ connection, spot, first, chosen, onChoose }: PeerOptions): JSX.E
       class="peer"
       data-stop
       data-peer={connection.peer}
-      data-pod={connection.pod}
+      data-pod={connection.pod || connection.elsewhere}
       data-direct={connection.direct}
       data-way={wayOf(connection)}
       data-chosen={chosen}
@@ -109,7 +109,7 @@ function Peer({ connection, spot, first, chosen, onChoose }: PeerOptions): JSX.E
       onClick={onChoose}
     >
       <circle class="reach" r="22" />
-      {connection.pod ? <rect x="-13" y="-13" width="26" height="26" rx="6" /> : <circle r="12" />}
+      {connection.pod || connection.elsewhere ? <rect x="-13" y="-13" width="26" height="26" rx="6" /> : <circle r="12" />}
     </g>
   );
 }

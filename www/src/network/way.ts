@@ -2,11 +2,11 @@ import type { Connection } from 'muttr';
 import { duration, say } from '../i18n/words';
 import { host } from '../state/seed';
 
-/** How a link runs: to the pod, straight to another seed, or through the pod's relay to one. */
+/** How a link runs: to a pod, straight to another seed, or through the pod's relay to one. */
 export type Way = 'pod' | 'direct' | 'relayed';
 
-export function wayOf({ pod, direct }: Connection): Way {
-  if (pod) return 'pod';
+export function wayOf({ pod, elsewhere, direct }: Connection): Way {
+  if (pod || elsewhere) return 'pod';
   return direct ? 'direct' : 'relayed';
 }
 
@@ -25,7 +25,8 @@ export function linksOf(connections: readonly Connection[]): Connection[] {
 }
 
 /** Who is at the other end. */
-export function nameOf({ pod }: Connection): string {
+export function nameOf({ pod, elsewhere }: Connection): string {
+  if (elsewhere) return say('peer-elsewhere');
   return pod ? say('peer-pod', { host: host.value }) : say('peer-seed');
 }
 

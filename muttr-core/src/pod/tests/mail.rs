@@ -49,8 +49,6 @@ fn notifications_that_are_not_taken_have_codes() {
     let life = limit::RECORD_LIFE_DEFAULT_MS;
     let unknown = house.stored(alice, "bob", 1, life);
     assert_eq!(house.refused(alice, &unknown), Rejection::NotFound);
-    let foreign = house.stored(alice, "bob@elm.example", 1, life);
-    assert_eq!(house.refused(alice, &foreign), Rejection::ForeignPod);
     house.settle("bob");
     let absent = record(house.now, 2, life);
     let absent = notify(1, "bob", absent.key(), absent.expires_h());
@@ -230,8 +228,8 @@ fn a_device_that_is_silent_for_a_month_holds_nothing_back() {
 #[test]
 fn a_full_mailbox_says_so_and_loses_nothing() {
     let quotas = Quotas {
-        mailbox_strangers_max: 3,
-        ..Quotas::default()
+        mailbox_strangers_max: 6,
+        ..generous()
     };
     let mut house = House::with(quotas);
     let (alice, bob) = (house.settle("alice"), house.settle("bob"));
@@ -255,12 +253,12 @@ fn a_full_mailbox_says_so_and_loses_nothing() {
 
     for quotas in [
         Quotas {
-            mailbox_entries_max: 2,
-            ..Quotas::default()
+            mailbox_entries_max: 4,
+            ..generous()
         },
         Quotas {
-            mailbox_bytes_max: 2 * 2048,
-            ..Quotas::default()
+            mailbox_bytes_max: 8 * 2048,
+            ..generous()
         },
     ] {
         let mut house = House::with(quotas);
@@ -268,15 +266,15 @@ fn a_full_mailbox_says_so_and_loses_nothing() {
         house.write(alice, "bob", 1);
         house.write(alice, "bob", 2);
         let third = house.stored(alice, "bob", 3, limit::RECORD_LIFE_DEFAULT_MS);
-        assert_eq!(house.refused(alice, &third), Rejection::MailboxFull);
+        assert_eq!(house.refused(alice, &third), Rejection::StrangersFull);
     }
 }
 
 #[test]
 fn notifications_under_way_count_too() {
     let quotas = Quotas {
-        mailbox_strangers_max: 2,
-        ..Quotas::default()
+        mailbox_strangers_max: 4,
+        ..generous()
     };
     let mut house = House::with(quotas);
     let (alice, _) = (house.settle("alice"), house.settle("bob"));
@@ -294,7 +292,7 @@ fn notifications_under_way_count_too() {
 fn an_expired_notification_makes_room() {
     let quotas = Quotas {
         mailbox_strangers_max: 1,
-        ..Quotas::default()
+        ..generous()
     };
     let mut house = House::with(quotas);
     let (alice, _) = (house.settle("alice"), house.settle("bob"));

@@ -262,7 +262,7 @@ fn much_is_read_in_pages() {
     let quotas = Quotas {
         mailbox_strangers_max: 10_000,
         changes_burst: 100_000,
-        ..Quotas::default()
+        ..generous()
     };
     let mut house = House::with(quotas);
     let (alice, _) = (house.settle("alice"), house.settle("bob"));

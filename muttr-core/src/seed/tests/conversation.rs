@@ -27,6 +27,26 @@ fn a_message_arrives_once_signed_and_verified() {
 }
 
 #[test]
+fn whoever_wants_to_leave_can_see_what_is_under_way() {
+    let mut room = two_people();
+    // Whom one wrote to is told when their messages arrive.
+    room.writes("bob", "alice", "hello").unwrap();
+    room.pass(5_000);
+    assert_eq!(room.seed("bob").under_way(), UnderWay::default());
+    room.writes("alice", "bob", "hello yourself").unwrap();
+    let owes = UnderWay {
+        arriving: 0,
+        leaving: 1,
+    };
+    assert_eq!(room.seed("bob").under_way(), owes, "a receipt");
+    room.pass(5_000);
+    assert_eq!(room.seed("bob").under_way(), UnderWay::default());
+    room.pod_dies();
+    room.writes("alice", "bob", "later").unwrap();
+    assert_eq!(room.seed("alice").under_way().leaving, 1);
+}
+
+#[test]
 fn it_waits_in_the_network_while_both_are_away() {
     let mut room = two_people();
     for holder in ["h1", "h2", "h3", "h4"] {

@@ -152,16 +152,18 @@ fn a_pod_that_does_not_place_still_keeps_and_fetches() {
         frames.next().unwrap()
     };
     let now = room.now;
-    alice.handle(now, Input::Unlinked(Link::Channel(0)));
-    alice.handle(now, Input::Linked(Link::Channel(0), Traits::default()));
-    assert_eq!(greeting(alice)[32], 2);
-    let refusal = session::refusal(Rejection::Unsupported);
-    alice.handle(now, Input::Frame(Link::Channel(0), Frame::Channel(refusal)));
-    assert!(core::iter::from_fn(|| alice.poll()).any(|output| {
-        // To be tried again: it is not refused for good.
-        assert!(!matches!(output, Output::Event(Event::Refused(_))));
-        matches!(output, Output::Unlink(Link::Channel(0)))
-    }));
+    for version in [3, 2] {
+        alice.handle(now, Input::Unlinked(Link::Channel(0)));
+        alice.handle(now, Input::Linked(Link::Channel(0), Traits::default()));
+        assert_eq!(greeting(alice)[32], version);
+        let refusal = session::refusal(Rejection::Unsupported);
+        alice.handle(now, Input::Frame(Link::Channel(0), Frame::Channel(refusal)));
+        assert!(core::iter::from_fn(|| alice.poll()).any(|output| {
+            // To be tried again: it is not refused for good.
+            assert!(!matches!(output, Output::Event(Event::Refused(_))));
+            matches!(output, Output::Unlink(Link::Channel(0)))
+        }));
+    }
     room.connect("alice");
     let delivery = room.writes("alice", "bob", "hello").unwrap();
     assert_eq!((delivery.pods, delivery.seeds), (1, 0));

@@ -1,0 +1,578 @@
+//! Two pods, and what passes between them.
+
+use super::*;
+use crate::{
+    keyring::binding,
+    pod::{Call, Count, Policy, Reply},
+    wire::{
+        self,
+        channel::HandoverState,
+        fed::{Handover, SignedDescription, SignedHandover},
+    },
+};
+
+const ELM: &str = "elm.example";
+
+/// Two pods and the line between them.
+struct Street {
+    oak: House,
+    elm: House,
+    /// Nothing is heard of elm.
+    cut: bool,
+    /// Answers do not come back, though the question did.
+    deaf: bool,
+    calls: Vec<Call>,
+    /// Counts answers that took a while.
+    returned: usize,
+}
+
+impl Street {
+    fn new() -> Self {
+        Self {
+            oak: House::named(HOST, generous()),
+            elm: House::named(ELM, generous()),
+            cut: false,
+            deaf: false,
+            calls: Vec::new(),
+            returned: 0,
+        }
+    }
+
+    /// Carries what the pods ask each other, until they ask nothing more.
+    fn carry(&mut self) {
+        loop {
+            let before = self.calls.len() + self.returned;
+            self.side(true);
+            self.side(false);
+            if self.calls.len() + self.returned == before {
+                return;
+            }
+        }
+    }
+
+    /// One pod's questions to the other, and the answers that are there by now.
+    fn side(&mut self, oak_asks: bool) {
+        let (from, to) = if oak_asks {
+            (&mut self.oak, &mut self.elm)
+        } else {
+            (&mut self.elm, &mut self.oak)
+        };
+        for event in core::mem::take(&mut from.events) {
+            let Event::Call { id, host, call } = event else {
+                from.kept_events.push(event);
+                continue;
+            };
+            self.calls.push(call.clone());
+            let result = if self.cut && oak_asks {
+                Some(Err(Rejection::PodUnreachable))
+            } else if host.as_str() != to.name {
+                Some(Err(Rejection::NoSuchPod))
+            } else {
+                to.answer(call)
+            };
+            match result {
+                Some(result) => from.answered(id, result, self.deaf && oak_asks),
+                None => from.waiting.push((id, to.given)),
+            }
+        }
+        for (id, given) in core::mem::take(&mut from.waiting) {
+            match to.answer_to(given) {
+                Some(result) => {
+                    self.returned += 1;
+                    from.answered(id, result.map(Reply::Taken), self.deaf && oak_asks);
+                }
+                None => from.waiting.push((id, given)),
+            }
+        }
+    }
+
+    fn pass(&mut self, ms: u64) {
+        for _ in 0..ms.div_ceil(1_000) {
+            self.oak.pass_awake(1_000);
+            self.elm.pass_awake(1_000);
+            self.carry();
+        }
+    }
+
+    /// Alice at oak writes to Bob at elm; how it goes is heard in her session.
+    fn writes(&mut self, alice: u64, n: u32) -> Option<ToSeed> {
+        while self.oak.hear(alice).is_some() {}
+        let life = limit::RECORD_LIFE_DEFAULT_MS;
+        let message = self.oak.stored(alice, "bob@elm.example", n, life);
+        self.tells(alice, &message)
+    }
+
+    fn tells(&mut self, alice: u64, message: &ToPod) -> Option<ToSeed> {
+        let answer = self.oak.ask(alice, message);
+        self.carry();
+        answer
+    }
+}
+
+impl House {
+    fn answered(&mut self, id: u64, result: Result<Reply, Rejection>, deaf: bool) {
+        let result = match result {
+            Ok(_) if deaf => Err(Rejection::TimedOut),
+            result => result,
+        };
+        self.give(Input::Command(Command::Called { id, result }));
+    }
+
+    /// What this pod answers to another one, if it can say so at once.
+    fn answer(&mut self, call: Call) -> Option<Result<Reply, Rejection>> {
+        match call {
+            Call::Describe => Some(Ok(Reply::Described(self.description()))),
+            Call::Resolve(label) => {
+                let alias = Alias::new(label, host(self.name));
+                self.give(Input::Command(Command::Resolve { id: 7, alias }));
+                let answer = self.events.iter().rev().find_map(|event| match event {
+                    Event::Resolved { id: 7, result } => Some(result.clone()),
+                    _ => None,
+                });
+                answer.map(|answer| answer.map(Reply::Resolved))
+            }
+            Call::Notify(body) => {
+                self.hand(body);
+                let answer = self.answer_to(self.given)?;
+                Some(answer.map(Reply::Taken))
+            }
+        }
+    }
+
+    fn hand(&mut self, body: Vec<u8>) {
+        self.given += 1;
+        let id = self.given;
+        self.give(Input::Command(Command::Notified { id, body }));
+    }
+
+    fn answer_to(&self, given: u64) -> Option<Result<Vec<u8>, Rejection>> {
+        let events = self.events.iter().chain(&self.kept_events);
+        let mut answers = events.filter_map(|event| match event {
+            Event::Answered { id, result } if *id == given => Some(result.clone()),
+            _ => None,
+        });
+        answers.next_back()
+    }
+
+    fn handed(&mut self, body: Vec<u8>) -> Result<Vec<u8>, Rejection> {
+        self.hand(body);
+        self.answer_to(self.given)
+            .unwrap_or(Err(Rejection::TimedOut))
+    }
+
+    fn description(&self) -> Vec<u8> {
+        let events = self.events.iter().chain(&self.kept_events);
+        let mut described = events.filter_map(|event| match event {
+            Event::Described(described) => Some(described.signed.clone()),
+            _ => None,
+        });
+        described.next_back().unwrap()
+    }
+
+    fn counted(&self, wanted: Count) -> usize {
+        let events = self.events.iter().chain(&self.kept_events);
+        let is = |event: &&Event| matches!(event, Event::Counted(count) if *count == wanted);
+        events.filter(is).count()
+    }
+}
+
+#[track_caller]
+fn taken(message: Option<ToSeed>) {
+    let taken = matches!(
+        &message,
+        Some(ToSeed::Handover {
+            state: HandoverState::Taken(_),
+            ..
+        })
+    );
+    assert!(taken, "{message:?}");
+}
+
+fn obstacle(message: Option<ToSeed>) -> Rejection {
+    match message {
+        Some(ToSeed::Handover {
+            state: HandoverState::Waiting(why) | HandoverState::Refused(why),
+            ..
+        }) => why,
+        other => panic!("no obstacle but {other:?}"),
+    }
+}
+
+#[test]
+fn a_notification_reaches_the_other_pod_with_its_record() {
+    let mut street = Street::new();
+    let (alice, bob) = (street.oak.settle("alice"), street.elm.settle("bob"));
+    assert!(matches!(
+        street.writes(alice, 1),
+        Some(ToSeed::Forwarding { .. })
+    ));
+    taken(street.oak.hear(alice));
+    let Some(ToSeed::Notification {
+        request: true,
+        notification,
+        ..
+    }) = street.elm.hear(bob)
+    else {
+        panic!("not notified")
+    };
+    let fetch = ToPod::Fetch {
+        id: 3,
+        key: notification.key,
+    };
+    assert!(matches!(
+        street.elm.ask(bob, &fetch),
+        Some(ToSeed::Fetched { .. })
+    ));
+    assert_eq!(street.oak.counted(Count::Delivered), 1);
+    assert_eq!(street.elm.counted(Count::Taken), 1);
+    // What the recipient's pod was told names the sender's pod and nobody else.
+    let told = street.calls.iter().find_map(|call| match call {
+        Call::Notify(body) => Some(body),
+        _ => None,
+    });
+    let signed: SignedHandover = wire::decode(told.unwrap(), limit::HANDOVER_BYTES_MAX).unwrap();
+    let handover: Handover = wire::decode(&signed.handover, 4_096).unwrap();
+    assert_eq!(handover.from, Some(host(HOST)));
+    let names = |needle: &[u8]| {
+        told.unwrap()
+            .windows(needle.len())
+            .any(|part| part == needle)
+    };
+    assert!(!names(b"alice"));
+    assert!(!names(person("alice").fingerprint().as_bytes()));
+}
+
+#[test]
+fn what_was_accepted_survives_either_pod() {
+    let mut street = Street::new();
+    let (alice, _) = (street.oak.settle("alice"), street.elm.settle("bob"));
+    street.cut = true;
+    let life = limit::RECORD_LIFE_DEFAULT_MS;
+    let message = street.oak.stored(alice, "bob@elm.example", 1, life);
+    assert!(matches!(
+        street.tells(alice, &message),
+        Some(ToSeed::Forwarding { .. })
+    ));
+    assert_eq!(obstacle(street.oak.hear(alice)), Rejection::PodUnreachable);
+    street.oak.restart();
+    street.pass(20_000);
+    street.elm.restart();
+    street.cut = false;
+    // The answer is lost on its way: it is handed over again, and is there once.
+    street.deaf = true;
+    street.pass(limit::POD_RETRY_MS.1);
+    street.deaf = false;
+    street.pass(limit::POD_RETRY_MS.1 + 1_000);
+    assert_eq!(street.oak.counted(Count::Delivered), 1);
+    assert_eq!(street.elm.disk.count(Table::Notification), 1);
+    // Asked again by the author's device, the pod says how it went.
+    let alice = street.oak.enter(&person("alice"));
+    assert!(matches!(
+        street.tells(alice, &message),
+        Some(ToSeed::Notified { .. })
+    ));
+    street.oak.pass_awake(limit::RECORD_LIFE_MAX_MS);
+    assert_eq!(
+        street.oak.disk.count(Table::Outgoing),
+        0,
+        "it goes with its record"
+    );
+}
+
+#[test]
+fn a_refusal_is_told_and_another_persons_full_place_holds_up_nobody() {
+    let mut street = Street::new();
+    street.elm = House::named(
+        ELM,
+        Quotas {
+            mailbox_strangers_max: 2,
+            ..generous()
+        },
+    );
+    let alice = street.oak.settle("alice");
+    street.writes(alice, 1);
+    assert_eq!(obstacle(street.oak.hear(alice)), Rejection::NotFound);
+    assert!(matches!(
+        street.writes(alice, 1),
+        Some(ToSeed::Rejected {
+            code: Rejection::NotFound,
+            ..
+        })
+    ));
+    let (bob, _) = (street.elm.settle("bob"), street.elm.settle("carol"));
+    street.writes(alice, 2);
+    taken(street.oak.hear(alice));
+    street.writes(alice, 3);
+    assert_eq!(obstacle(street.oak.hear(alice)), Rejection::StrangersFull);
+    let life = limit::RECORD_LIFE_DEFAULT_MS;
+    let message = street.oak.stored(alice, "carol@elm.example", 4, life);
+    street.oak.ask(alice, &message);
+    street.carry();
+    taken(street.oak.hear(alice));
+    // Bob's device takes what was there, and the next one finds room.
+    let epoch = street.elm.epoch(&person("bob"));
+    street.elm.say(bob, &ToPod::Ack { epoch, seq: 1 });
+    street.pass(limit::SEND_RETRY_MS.0 * 8);
+    taken(street.oak.hear(alice));
+}
+
+#[test]
+fn a_pod_that_lost_what_it_had_taken_is_told_again() {
+    let mut street = Street::new();
+    let (alice, _) = (street.oak.settle("alice"), street.elm.settle("bob"));
+    let backup = street.elm.disk.clone();
+    street.writes(alice, 1);
+    assert_eq!(street.elm.disk.count(Table::Notification), 1);
+    let head = (street.elm.epoch(&person("bob")), 1);
+    street.elm.disk = backup;
+    street.elm.restart();
+    // Bob's device has seen more than the pod knows of.
+    street.elm.enter_with(&person("bob"), "laptop", head);
+    assert_eq!(street.elm.disk.count(Table::Notification), 0);
+    street.writes(alice, 2);
+    street.carry();
+    assert_eq!(street.elm.disk.count(Table::Notification), 2);
+}
+
+/// A handover as a pod would make it, with one thing wrong.
+fn forged(street: &Street, spoil: impl FnOnce(&mut Handover, &mut Vec<u8>)) -> Vec<u8> {
+    let record = record(street.oak.now, 9, limit::RECORD_LIFE_DEFAULT_MS);
+    let mut handover = Handover {
+        from: Some(host(HOST)),
+        to: "bob@elm.example".parse().unwrap(),
+        notification: Notification {
+            key: record.key(),
+            expires_h: record.expires_h(),
+            capability: Vec::new(),
+        },
+        at_ms: street.oak.now.wall_ms,
+    };
+    let mut bytes = record.into_bytes();
+    spoil(&mut handover, &mut bytes);
+    let handover = wire::encode(&handover);
+    let label = wire::fed::HANDOVER_LABEL;
+    let signature = person("oak").prove(&mut dice("forger"), street.oak.now, label, &handover);
+    wire::encode(&SignedHandover {
+        handover,
+        signature,
+        record: bytes,
+    })
+}
+
+#[test]
+fn handovers_that_are_not_as_they_should_be_are_refused_by_code() {
+    let mut street = Street::new();
+    street.elm.settle("bob");
+    let day = limit::DAY_MS;
+    let mut refused = |spoil: &dyn Fn(&mut Handover, &mut Vec<u8>)| {
+        let body = forged(&street, |handover, record| spoil(handover, record));
+        street.elm.hand(body);
+        // Oak is asked who it is, unless that is known.
+        street.carry();
+        street.elm.answer_to(street.elm.given).unwrap().err()
+    };
+    assert_eq!(refused(&|_, _| {}), None);
+    assert_eq!(
+        refused(&|it, _| it.at_ms -= day),
+        Some(Rejection::ClockWrong)
+    );
+    assert_eq!(
+        refused(&|it, _| it.at_ms += day),
+        Some(Rejection::ClockWrong)
+    );
+    assert_eq!(
+        refused(&|_, record| record[100] ^= 1),
+        Some(Rejection::WrongBytes)
+    );
+    assert_eq!(
+        refused(&|it, _| it.from = Some(host("ash.example"))),
+        Some(Rejection::NoSuchPod)
+    );
+    assert_eq!(
+        refused(&|it, _| it.from = Some(host(ELM))),
+        Some(Rejection::ForeignPod)
+    );
+    assert_eq!(
+        refused(&|it, _| it.from = None),
+        Some(Rejection::Unidentified)
+    );
+    let elsewhere: Alias = "bob@ash.example".parse().unwrap();
+    assert_eq!(
+        refused(&|it, _| it.to = elsewhere.clone()),
+        Some(Rejection::ForeignPod)
+    );
+    let nobody: Alias = "nobody@elm.example".parse().unwrap();
+    assert_eq!(
+        refused(&|it, _| it.to = nobody.clone()),
+        Some(Rejection::NotFound)
+    );
+    let mut tampered = forged(&street, |_, _| {});
+    let last = tampered.len() / 8;
+    tampered[last] ^= 1;
+    street.elm.handed(tampered).unwrap_err();
+    assert_eq!(street.elm.handed(vec![0; 100]), Err(Rejection::Malformed));
+    let large = vec![0; limit::HANDOVER_BYTES_MAX + 1];
+    assert_eq!(street.elm.handed(large), Err(Rejection::TooLarge));
+    assert_eq!(street.elm.disk.count(Table::Notification), 1);
+}
+
+#[test]
+fn a_forged_signature_or_another_pods_certificate_is_not_believed() {
+    let mut street = Street::new();
+    street.elm.settle("bob");
+    let good = forged(&street, |_, _| {});
+    let mut signed: SignedHandover = wire::decode(&good, limit::HANDOVER_BYTES_MAX).unwrap();
+    let label = wire::fed::HANDOVER_LABEL;
+    let now = street.oak.now;
+    signed.signature = person("mallory").prove(&mut dice("m"), now, label, &signed.handover);
+    street
+        .elm
+        .give(Input::Command(Command::Meet(vec![host(HOST)])));
+    street.carry();
+    let forged = street.elm.handed(wire::encode(&signed));
+    assert_eq!(forged, Err(Rejection::BadSignature));
+
+    // Oak is suddenly somebody else, and its old key knows nothing of it.
+    let mut other = House::named(HOST, generous());
+    let mut config = config_of(HOST, [9; 32], generous());
+    config.identity = person("mallory");
+    other.pod = Pod::new(config);
+    other.events.clear();
+    other.disk = Disk::default();
+    other.give(Input::Command(Command::Start));
+    street.oak = other;
+    street.elm.pass_awake(limit::DESCRIPTION_RENEW_MS + 1);
+    street
+        .elm
+        .give(Input::Command(Command::Meet(vec![host(HOST)])));
+    street.carry();
+    assert_eq!(
+        street.elm.counted(Count::Failed(Rejection::PodKeyChanged)),
+        1
+    );
+}
+
+#[test]
+fn a_listed_pod_deals_with_those_listed_and_a_fast_one_is_slowed() {
+    let mut street = Street::new();
+    let mut config = config_of(
+        ELM,
+        [3; 32],
+        Quotas {
+            handovers_burst: 2,
+            handovers_per_s: 1,
+            ..generous()
+        },
+    );
+    config.policy = Policy {
+        allow: Vec::new(),
+        deny: vec![host("ash.example")],
+    };
+    street.elm.pod = Pod::new(config);
+    street.elm.events.clear();
+    street.elm.give(Input::Command(Command::Start));
+    street.elm.settle("bob");
+    let ash = forged(&street, |it, _| it.from = Some(host("ash.example")));
+    assert_eq!(street.elm.handed(ash), Err(Rejection::ForeignPod));
+    street
+        .elm
+        .give(Input::Command(Command::Meet(vec![host(HOST)])));
+    street.carry();
+    let again = forged(&street, |_, _| {});
+    street.elm.handed(again.clone()).unwrap();
+    street.elm.handed(again.clone()).unwrap();
+    assert_eq!(
+        street.elm.handed(again.clone()),
+        Err(Rejection::RateLimited)
+    );
+    street.elm.pass_awake(1_000);
+    street.elm.handed(again).unwrap();
+    assert_eq!(
+        street.elm.disk.count(Table::Notification),
+        1,
+        "the same is the same"
+    );
+}
+
+#[test]
+fn one_pods_strangers_leave_room_for_anothers_and_contacts_post_by_themselves() {
+    let mut street = Street::new();
+    street.elm = House::named(
+        ELM,
+        Quotas {
+            mailbox_strangers_max: 8,
+            ..generous()
+        },
+    );
+    let bob = street.elm.settle("bob");
+    let grant = ToPod::Grant {
+        id: 5,
+        hash: crate::name::Hash(Sha256::digest(b"come in").into()),
+    };
+    street.elm.ask(bob, &grant);
+    street.elm.give(Input::Unlinked(Link::Channel(bob)));
+    let alice = street.oak.settle("alice");
+    for n in 0..12 {
+        street.writes(alice, n);
+    }
+    assert_eq!(
+        street.oak.counted(Count::Delivered),
+        4,
+        "half of the places"
+    );
+    let carol = street.elm.settle("carol");
+    let local = street
+        .elm
+        .stored(carol, "bob@elm.example", 50, limit::RECORD_LIFE_DEFAULT_MS);
+    assert!(matches!(
+        street.elm.ask(carol, &local),
+        Some(ToSeed::Notified { .. })
+    ));
+    // No pod vouches, the capability does.
+    let posted = forged(&street, |it, _| {
+        it.from = None;
+        it.notification.capability = b"come in".to_vec();
+    });
+    street.elm.handed(posted).unwrap();
+}
+
+#[test]
+fn a_pod_describes_itself_and_whom_it_knows() {
+    let mut street = Street::new();
+    street
+        .oak
+        .give(Input::Command(Command::Meet(vec![host(ELM)])));
+    street.carry();
+    let signed: SignedDescription =
+        wire::decode(&street.oak.description(), limit::DESCRIPTION_BYTES_MAX).unwrap();
+    let own: wire::fed::Description = wire::decode(&signed.description, 65_536).unwrap();
+    assert_eq!((own.host, own.knows), (host(HOST), vec![host(ELM)]));
+    assert_eq!(street.oak.pod.stats().pods, 1);
+    // It is remembered.
+    street.oak.restart();
+    assert_eq!(street.oak.pod.stats().pods, 1);
+    let alias: Alias = "bob@elm.example".parse().unwrap();
+    let bob = street.elm.settle("bob");
+    let who = person("bob");
+    let alice = street.oak.settle("alice");
+    street.oak.say(
+        alice,
+        &ToPod::Resolve {
+            id: 4,
+            alias: alias.clone(),
+        },
+    );
+    street.carry();
+    let Some(ToSeed::Resolved {
+        id: 4,
+        binding,
+        certificate,
+    }) = street.oak.hear(alice)
+    else {
+        panic!("not resolved")
+    };
+    assert_eq!(certificate, who.certificate().bytes());
+    let found = binding::check(&binding, who.certificate(), street.oak.now).unwrap();
+    assert_eq!(found.alias, alias);
+    let _ = bob;
+}
