@@ -33,6 +33,8 @@ use crate::{
 pub(super) struct Federation {
     /// Which run of this pod's storage this is; not 0 once it is read or drawn.
     run: u64,
+    /// It was drawn since we started.
+    drawn: bool,
     peers: BTreeMap<Host, Peer>,
     calls: BTreeMap<u64, Purpose>,
     calls_begun: u64,

@@ -68,15 +68,20 @@ impl Pod {
         let fresh = peer.known.as_ref().is_some_and(|known| known.is_fresh(now));
         let valid = peer.known.as_ref().is_some_and(|known| known.is_valid(now));
         let resting = peer.rest_until_ms > now.mono_ms;
-        if !valid && (full || (resting && !peer.describing)) {
-            return Err(if full {
-                Rejection::Busy
-            } else {
-                Rejection::PodUnreachable
-            });
+        if !valid && full {
+            return Err(Rejection::Busy);
+        }
+        if !valid && resting && !peer.describing {
+            return Err(Rejection::PodUnreachable);
+        }
+        if !fresh {
+            self.meet(now, &from);
         }
         if !valid {
-            peer.waiting.push(id);
+            let peer = self.federation.peers.get_mut(&from);
+            // It may not be asked at all, with as many calls as there may be.
+            let peer = peer.filter(|peer| peer.describing);
+            peer.ok_or(Rejection::Busy)?.waiting.push(id);
         }
         self.federation.incoming.insert(
             id,
@@ -86,19 +91,8 @@ impl Pod {
                 receipt: None,
             },
         );
-        if !fresh {
-            self.meet(now, &from);
-        }
         if valid {
             self.go_on_with(now, id);
-        } else if !self
-            .federation
-            .peers
-            .get(&from)
-            .is_some_and(|peer| peer.describing)
-        {
-            // It could not be asked at all.
-            self.deny(id, Rejection::Busy);
         }
         Ok(())
     }

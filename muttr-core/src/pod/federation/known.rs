@@ -68,8 +68,13 @@ impl Pod {
         }
     }
 
-    /// Our storage is older than we were: others are to tell us again what they told us.
+    /// Our storage is older than we were: others are to tell us again what they told us. Once in
+    /// each life, for storage does not grow younger while we use it, and whoever says that theirs
+    /// is newer may say so all day.
     pub(in crate::pod) fn draw_run(&mut self) {
+        if core::mem::replace(&mut self.federation.drawn, true) {
+            return;
+        }
         self.federation.run = self.rng.next_u64().max(1);
         let row = Row {
             key: RUN.to_vec(),

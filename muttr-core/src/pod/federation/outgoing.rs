@@ -278,7 +278,12 @@ impl Pod {
         };
         let record = match record {
             Ok(record) => record,
-            Err(why) => return self.handed_over(now, &key, Err(why)),
+            // Our own copy is gone; the author may have another.
+            Err(Rejection::NoRecord) => {
+                return self.conclude(&key, State::Refused(Rejection::NoRecord));
+            }
+            // We have too much to do ourselves, which is nobody's fault over there.
+            Err(_) => return self.try_later(now, &key),
         };
         let handover = wire::encode(&Handover {
             from: Some(self.config.host.clone()),
@@ -313,8 +318,6 @@ impl Pod {
                 self.run_seen(now, &host, taken.run);
                 self.conclude(key, State::Taken(taken.receipt));
             }
-            // Our own copy is gone; the author may have another.
-            Err(Rejection::NoRecord) => self.conclude(key, State::Refused(Rejection::NoRecord)),
             Err(why) if may_change(why) => self.put_off(now, key, why),
             Err(why) => self.conclude(key, State::Refused(why)),
         }
@@ -332,11 +335,19 @@ impl Pod {
             }
             return self.tell_waiting(&host, why);
         }
-        let at_ms = now.after(outgoing.pause_ms);
-        let longer_ms = outgoing.pause_ms.saturating_mul(2);
-        outgoing.pause_ms = longer_ms.min(limit::SEND_RETRY_MS.1);
-        self.federation.later.insert((at_ms, key.to_vec()));
+        self.try_later(now, key);
         self.tell_state(key, HandoverState::Waiting(why));
+    }
+
+    /// Puts one off by itself, each time for longer.
+    fn try_later(&mut self, now: Time, key: &[u8]) {
+        if let Some(outgoing) = self.federation.outgoing.get_mut(key) {
+            outgoing.busy = false;
+            let at_ms = now.after(outgoing.pause_ms);
+            let longer_ms = outgoing.pause_ms.saturating_mul(2);
+            outgoing.pause_ms = longer_ms.min(limit::SEND_RETRY_MS.1);
+            self.federation.later.insert((at_ms, key.to_vec()));
+        }
     }
 
     /// Lines up what was put off and is due.

@@ -334,6 +334,47 @@ fn a_pod_that_lost_what_it_had_taken_is_told_again() {
     assert_eq!(street.elm.disk.count(Table::Notification), 2);
 }
 
+#[test]
+fn a_pod_that_is_busy_itself_waits_before_it_reads_again() {
+    let mut street = Street::new();
+    let (alice, _) = (street.oak.settle("alice"), street.elm.settle("bob"));
+    street.cut = true;
+    street.writes(alice, 1);
+    let rows = street.oak.disk.rows.keys();
+    let mut keys = rows.filter(|(table, _)| *table == Table::Outgoing);
+    let (_, key) = keys.next().unwrap().clone();
+    street.cut = false;
+    street.pass(limit::POD_RETRY_MS.0 * 2);
+    assert_eq!(street.oak.counted(Count::Delivered), 1);
+    // The same once more, but our own disk has no time for it.
+    street.oak.restart();
+    let now = street.oak.now;
+    let busy = Err(Rejection::Busy);
+    street.oak.pod.read_to_hand_over(now, &host(ELM), key, busy);
+    let due = street.oak.pod.deadline().unwrap();
+    assert!(due > now.mono_ms, "not at once, and again, and again");
+}
+
+#[test]
+fn who_says_that_our_storage_is_old_is_believed_once() {
+    let mut street = Street::new();
+    let (alice, _) = (street.oak.settle("alice"), street.elm.settle("bob"));
+    street.writes(alice, 1);
+    let calls = |street: &Street| street.calls.len();
+    for _ in 0..3 {
+        let head = (street.elm.epoch(&person("bob")), 1_000);
+        street.elm.enter_with(&person("bob"), "laptop", head);
+    }
+    street.writes(alice, 2);
+    let before = calls(&street);
+    for _ in 0..3 {
+        let head = (street.elm.epoch(&person("bob")), 1_000);
+        street.elm.enter_with(&person("bob"), "laptop", head);
+    }
+    street.writes(alice, 3);
+    assert_eq!(calls(&street), before + 1, "nothing is told once more");
+}
+
 /// A handover as a pod would make it, with one thing wrong.
 fn forged(street: &Street, spoil: impl FnOnce(&mut Handover, &mut Vec<u8>)) -> Vec<u8> {
     let record = record(street.oak.now, 9, limit::RECORD_LIFE_DEFAULT_MS);
