@@ -232,7 +232,13 @@ impl Pod {
             Command::Start => self.start(now),
             Command::Resolve { id, alias } => {
                 let asker = Asker::Shell(id);
-                if let Err(why) = self.resolve(now, asker, &alias, None) {
+                // Before everything is read, nobody can be said not to be here.
+                let resolved = if self.is_ready() {
+                    self.resolve(now, asker, &alias, None)
+                } else {
+                    Err(Rejection::Busy)
+                };
+                if let Err(why) = resolved {
                     self.reject(asker, why);
                 }
             }

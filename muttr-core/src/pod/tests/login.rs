@@ -38,6 +38,19 @@ fn a_pod_that_is_not_ready_says_busy() {
     house.pod = Pod::new(config([1; 32], Quotas::default()));
     let alice = house.knock_at(HOST, None);
     assert_eq!(house.visitors[&alice].fault, Some(Rejection::Busy));
+    // It cannot know whose an alias is, and says so.
+    house.give(Input::Command(Command::Resolve {
+        id: 9,
+        alias: alias("alice"),
+    }));
+    let event = house.events.pop();
+    assert!(matches!(
+        event,
+        Some(Event::Resolved {
+            id: 9,
+            result: Err(Rejection::Busy)
+        })
+    ));
 }
 
 #[test]
