@@ -186,12 +186,20 @@ impl Envoy {
     /// Carries out a machine's call.
     ///
     /// # Errors
-    /// As [`Envoy::about`].
+    /// As [`Envoy::notify`], whatever was asked: a proxy's page in the place of an answer is no
+    /// reason to give up a message.
     pub async fn call(&self, host: &Host, call: Call) -> Result<Reply, Rejection> {
+        let nonsense = |why| match why {
+            Rejection::Malformed | Rejection::TooLarge => Rejection::PodDishonest,
+            why => why,
+        };
         match call {
-            Call::Describe => self.describe(host).await.map(Reply::Described),
+            Call::Describe => {
+                let described = self.describe(host).await;
+                described.map(Reply::Described).map_err(nonsense)
+            }
             Call::Resolve(label) => {
-                let resolved = self.resolve(host, &label).await?;
+                let resolved = self.resolve(host, &label).await.map_err(nonsense)?;
                 Ok(Reply::Resolved(Box::new(resolved)))
             }
             Call::Notify(body) => self.notify(host, body).await.map(Reply::Taken),

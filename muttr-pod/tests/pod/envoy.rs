@@ -14,7 +14,8 @@ use futures::future::BoxFuture;
 use libp2p::Multiaddr;
 use muttr_core::{
     limit,
-    name::{Host, SeedId},
+    name::{Host, Label, SeedId},
+    pod::Call,
     rejection::Rejection,
     wire::{
         self,
@@ -147,9 +148,19 @@ async fn a_code_is_a_code_whoever_says_it() {
         let length = body.len();
         let answer = format!("HTTP/1.1 {status} No\r\ncontent-length: {length}\r\n\r\n{body}");
         let (host, _) = mallory(Says::Once(answer)).await;
-        let label = "alice".parse().expect("a label");
+        let label: Label = "alice".parse().expect("a label");
         let refused = envoy().resolve(&host, &label).await;
         assert_eq!(refused.err(), Some(why), "{status} {body}");
+        // A machine that asks is never told to give up because of what is no code.
+        let call = Call::Resolve(label);
+        let refused = envoy().call(&host, call).await.err();
+        let nonsense = why == Rejection::Malformed;
+        let why = if nonsense {
+            Rejection::PodDishonest
+        } else {
+            why
+        };
+        assert_eq!(refused, Some(why), "{status} {body}");
     }
     // What is no code says nothing of what was handed over: it stays to be tried again.
     for (answer, why) in [

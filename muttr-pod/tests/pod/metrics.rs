@@ -92,6 +92,10 @@ async fn neither_figures_nor_log_tell_of_anybody() {
         at = told.and_then(|told| told.split_once("address=")?.1.trim().parse().ok());
     }
 
+    // Until everything is read, nobody is answered but with BUSY.
+    while get(addr, "/healthz").await.status != 200 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     let secret = "eve-who-is-not-there";
     let path = format!("/api/v1/alias/{secret}");
     assert_eq!(get(addr, &path).await.status, 404);
