@@ -160,6 +160,7 @@ impl Seed {
             return;
         };
         outgoing.stage = Stage::Forwarded;
+        outgoing.row.forwarding = true;
         outgoing.row.reason = obstacle;
         outgoing.wait_until(now.after(limit::STORE_MS_MAX));
         self.tell_delivery(message);
@@ -170,6 +171,7 @@ impl Seed {
             return;
         };
         outgoing.row.status = outgoing.row.status.max(Status::Notified);
+        outgoing.row.forwarding = false;
         outgoing.row.reason = None;
         if outgoing.placing == Placing::Done {
             outgoing.row.record = Vec::new();

@@ -293,6 +293,8 @@ pub struct Delivery {
     pub expires_ms: u64,
     /// Why it is not further.
     pub reason: Option<Rejection>,
+    /// Our pod keeps the notification and hands it over to the recipient's pod without us.
+    pub forwarding: bool,
 }
 
 /// The stations of a sent message, in order.

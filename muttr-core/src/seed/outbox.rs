@@ -426,6 +426,7 @@ impl Seed {
                 .saturating_mul(2)
                 .min(limit::SEND_RETRY_MS.1);
         }
+        outgoing.row.forwarding = false;
         outgoing.row.reason = reason;
         // The application learns that it is queued; the rest comes as events.
         if let Some((id, _)) = outgoing.waiting.take() {
@@ -441,6 +442,7 @@ impl Seed {
             return;
         };
         outgoing.stage = Stage::Done;
+        outgoing.row.forwarding = false;
         outgoing.row.reason = Some(code);
         outgoing.row.status = Status::Lost;
         if let Some((id, _)) = outgoing.waiting.take() {

@@ -158,6 +158,9 @@ pub(super) struct OutboxRow {
     pub(super) reason: Option<Rejection>,
     /// Nothing that is shown: a receipt.
     pub(super) silent: bool,
+    /// As far as is known in this life, our pod goes on with it.
+    #[serde(skip)]
+    pub(super) forwarding: bool,
 }
 
 /// What is waiting to be sealed.
@@ -202,6 +205,7 @@ impl OutboxRow {
             expires_ms: 0,
             reason: None,
             silent: kind == ContentKind::Receipt,
+            forwarding: false,
         }
     }
 
@@ -223,6 +227,7 @@ impl OutboxRow {
             confirmed_ms: self.confirmed_ms,
             expires_ms: self.expires_ms,
             reason: self.reason,
+            forwarding: self.forwarding,
         }
     }
 }

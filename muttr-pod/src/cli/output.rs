@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use muttr_core::{
     name::Alias,
+    rejection::Rejection,
     seed::{ContactView, Delivery, Draft, Message, Status, Trust},
 };
 use serde::Serialize;
@@ -48,6 +49,8 @@ struct DeliveryLine {
     expires: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     record_key: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
 }
 
 /// A person, as `--json` prints them.
@@ -166,11 +169,19 @@ impl Output {
             pods: delivery.pods,
             expires: date::rfc3339(delivery.expires_ms),
             record_key: delivery.key.map(|key| key.to_string()),
+            reason: delivery.reason.map(Rejection::code),
         };
         let (to, expires) = (&delivery.to, date::short(delivery.expires_ms));
         let pods = count(delivery.pods, "pod");
         let seeds = count(delivery.seeds, "seed");
-        let text = format!("sent to {to}: with {pods} and {seeds}, until {expires}");
+        let mut text = format!("sent to {to}: with {pods} and {seeds}, until {expires}");
+        if delivery.forwarding {
+            let why = delivery.reason.map_or("", Rejection::code);
+            let host = to.host();
+            text.push_str(&format!(
+                "; {host} has not taken the news of it yet ({why}), your pod goes on trying"
+            ));
+        }
         self.line(&line, &text)
     }
 

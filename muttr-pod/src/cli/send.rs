@@ -30,7 +30,8 @@ Examples:
 
 /// Send a message: the argument, a file, or what comes on stdin.
 ///
-/// Exits with 0 once the recipient's pod has durably taken the notification.
+/// Exits with 0 once the notification is accepted: durably with the recipient's pod, or with your
+/// own, which then hands it over by itself.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Send {
@@ -89,18 +90,20 @@ impl Send {
         };
         let delivering = seed.deliver(draft);
         match settings.in_time("sending", delivering).await {
-            Err(Trouble::Seed(Failure::TimedOut(_))) => Err(self.not_yet(seed)),
+            Err(Trouble::Seed(Failure::TimedOut(_))) => Err(self.not_yet(seed).await),
             delivered => delivered,
         }
     }
 
     /// The time is up; what is known of what is in the way?
-    fn not_yet(&self, seed: &Running) -> Trouble {
-        if seed.view().online {
-            Trouble::QueuedSilently
-        } else {
-            Trouble::Queued(Rejection::PodUnreachable)
+    async fn not_yet(&self, seed: &Running) -> Trouble {
+        if !seed.view().online {
+            return Trouble::Queued(Rejection::PodUnreachable);
         }
+        let last = seed.messages(self.to.at(seed.host()), None, 1).await;
+        let last = last.unwrap_or_default().into_iter().next();
+        let reason = last.and_then(|message| message.delivery?.reason);
+        reason.map_or(Trouble::QueuedSilently, Trouble::Queued)
     }
 }
 

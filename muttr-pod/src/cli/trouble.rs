@@ -40,7 +40,8 @@ impl Trouble {
             Self::Pipe(_) => Rejection::StorageFailed,
             Self::Closed => Rejection::Closed,
             Self::Differs(_) => Rejection::KeyChanged,
-            Self::Queued(_) | Self::QueuedSilently => Rejection::TimedOut,
+            Self::Queued(why) => *why,
+            Self::QueuedSilently => Rejection::TimedOut,
         }
     }
 
@@ -85,11 +86,11 @@ impl fmt::Display for Trouble {
                 "that is not the key of {alias} as it is known here: somebody may sit between you"
             ),
             Self::Queued(why) => {
-                let why = why.code();
+                let why = why.sentence().trim_end_matches('.');
                 write!(
                     f,
-                    "the recipient's pod has not taken it yet ({why}); it is kept here and goes \
-                     out the next time this seed runs"
+                    "it could not be sent yet: {why}. It is kept here and goes out the next time \
+                     this seed runs"
                 )
             }
             Self::QueuedSilently => f.write_str(

@@ -241,8 +241,8 @@ impl Running {
         }
     }
 
-    /// Sends a message and waits until the recipient's pod has durably taken the notification,
-    /// however often that has to be tried.
+    /// Sends a message and waits until the notification is durably with the recipient's pod,
+    /// however often that has to be tried, or with our own pod, which then tries by itself.
     ///
     /// # Errors
     /// As above, and the reason why it will not arrive.
@@ -255,6 +255,7 @@ impl Running {
                     return Err(delivery.reason.unwrap_or(Rejection::Expired).into());
                 }
                 Status::Notified | Status::Fetched | Status::Read => return Ok(delivery),
+                Status::Queued | Status::Stored if delivery.forwarding => return Ok(delivery),
                 Status::Queued | Status::Stored => {}
             }
             match events.next().await.ok_or(Failure::Stopped)? {
