@@ -33,6 +33,10 @@ function watch(ticksMs) {
   document.addEventListener('visibilitychange', () => seen.push(document.visibilityState))
 }
 
+/** Waits until a pane shows the bare page: what is set in it before is gone. */
+const loaded = pane =>
+  until(async () => ((await pane.call(() => globalThis.stage !== undefined)) ? undefined : 'no stage'))
+
 /** Since when it was hidden without a break, and how often the timer ran in the last minute. */
 function watched() {
   const { ticks, seen } = globalThis.watched
@@ -87,7 +91,7 @@ test(`a tab that is hidden for ${HIDDEN_S} s answers`, { skip: why, timeout: (HI
 
   // Bob keeps what mallory stores; she goes, and the pod forgets it: now only he has it.
   const bob = await window.pane(`${stage.origin}/stage.html`)
-  await until(async () => ((await bob.call(() => globalThis.stage !== undefined)) ? undefined : 'no stage'))
+  await loaded(bob)
   const { id } = await ask(bob, 'open', { pod: oak.url, nameless: true })
   await until(async () => ((await ask(bob, 'state')).state === 'online' ? undefined : 'bob is not online'))
   const mallory = await seed('mallory', stage, oak)
@@ -103,6 +107,7 @@ test(`a tab that is hidden for ${HIDDEN_S} s answers`, { skip: why, timeout: (HI
   await fetched(alice, keys[0], bytes(1))
 
   const control = await window.pane(`${stage.origin}/stage.html`)
+  await loaded(control)
   for (const pane of [bob, control]) await pane.call(watch, TICKS_MS)
   const front = await window.pane('about:blank')
   await front.front()
