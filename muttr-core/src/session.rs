@@ -35,10 +35,15 @@ use snow::{
 };
 
 use crate::{
+    keyring::Certificate,
     limit,
     name::{DeviceId, Fingerprint, Host},
     rejection::Rejection,
-    wire::{self, channel::PodProof},
+    time::Time,
+    wire::{
+        self,
+        channel::{PodProof, Succession},
+    },
 };
 
 /// What the pod's authentication subkey signs its static Noise key under.
@@ -392,6 +397,30 @@ impl Random for Dice {
         self.0.fill_bytes(dest);
         Ok(())
     }
+}
+
+/// Whether the old key of a pod wanted it to have the certificate that it has now.
+///
+/// # Errors
+/// [`Rejection::PodKeyChanged`] for anything that does not prove it.
+pub(crate) fn check_succession(
+    now: Time,
+    host: &Host,
+    old: Fingerprint,
+    new: &Fingerprint,
+    succession: &[u8],
+) -> Result<(), Rejection> {
+    let changed = |_| Rejection::PodKeyChanged;
+    let succession: Succession =
+        wire::decode(succession, limit::POD_PROOF_BYTES_MAX).map_err(changed)?;
+    let certificate = Certificate::parse(&succession.certificate, now).map_err(changed)?;
+    if certificate.fingerprint() != old {
+        return Err(Rejection::PodKeyChanged);
+    }
+    let signed = succession_bytes(host, new);
+    certificate
+        .check_attestation(now, SUCCESSION_LABEL, &signed, &succession.signature)
+        .map_err(changed)
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::{
     time::Time,
     wire::{
         self,
-        channel::{Identify, PodProof, Succession, ToPod, ToSeed},
+        channel::{Identify, PodProof, ToPod, ToSeed},
     },
 };
 
@@ -201,7 +201,7 @@ fn check_pod(
     let new = certificate.fingerprint();
     let succeeded = match pinned {
         Some(old) if old != new => {
-            let follows = check_succession(now, host, old, &new, &proof.succession);
+            let follows = session::check_succession(now, host, old, &new, &proof.succession);
             follows.map_err(|_| Rejection::PodKeyChanged)?;
             true
         }
@@ -211,25 +211,4 @@ fn check_pod(
         certificate,
         succeeded,
     })
-}
-
-fn check_succession(
-    now: Time,
-    host: &Host,
-    old: Fingerprint,
-    new: &Fingerprint,
-    succession: &[u8],
-) -> Result<(), Rejection> {
-    let succession: Succession = wire::decode(succession, limit::POD_PROOF_BYTES_MAX)?;
-    let certificate = Certificate::parse(&succession.certificate, now)?;
-    if certificate.fingerprint() != old {
-        return Err(Rejection::PodKeyChanged);
-    }
-    let signed = session::succession_bytes(host, new);
-    certificate.check_attestation(
-        now,
-        session::SUCCESSION_LABEL,
-        &signed,
-        &succession.signature,
-    )
 }

@@ -28,6 +28,16 @@ pub(super) struct Incoming {
     receipt: Option<Receipt>,
 }
 
+impl Incoming {
+    const fn new(handover: Handover, signed: SignedHandover) -> Self {
+        Self {
+            handover,
+            signed,
+            receipt: None,
+        }
+    }
+}
+
 impl Pod {
     /// Somebody hands over a notification.
     pub(in crate::pod) fn handed(&mut self, now: Time, id: u64, body: &[u8]) {
@@ -49,14 +59,9 @@ impl Pod {
             if !capable {
                 return Err(Rejection::Unidentified);
             }
-            self.federation.incoming.insert(
-                id,
-                Incoming {
-                    handover,
-                    signed,
-                    receipt: None,
-                },
-            );
+            self.federation
+                .incoming
+                .insert(id, Incoming::new(handover, signed));
             self.admit_handover(now, id);
             return Ok(());
         };
@@ -83,14 +88,9 @@ impl Pod {
             let peer = peer.filter(|peer| peer.describing);
             peer.ok_or(Rejection::Busy)?.waiting.push(id);
         }
-        self.federation.incoming.insert(
-            id,
-            Incoming {
-                handover,
-                signed,
-                receipt: None,
-            },
-        );
+        self.federation
+            .incoming
+            .insert(id, Incoming::new(handover, signed));
         if valid {
             self.go_on_with(now, id);
         }

@@ -10,14 +10,13 @@ use crate::{
     keyring::Certificate,
     limit,
     machine::{Batch, Input, Link, Row, Table, Write},
-    name::{Fingerprint, Host},
+    name::Host,
     pod::{Described, Errand, Event, Pod},
     rejection::Rejection,
     session,
     time::Time,
     wire::{
         self,
-        channel::Succession,
         fed::{DESCRIPTION_LABEL, Description, SignedDescription},
     },
 };
@@ -157,7 +156,7 @@ impl Pod {
         let fingerprint = certificate.fingerprint();
         let before = self.known(host).map(|known| known.fingerprint);
         if let Some(before) = before.filter(|before| *before != fingerprint) {
-            check_succession(now, host, before, &fingerprint, &signed.succession)?;
+            session::check_succession(now, host, before, &fingerprint, &signed.succession)?;
         }
         Ok(Known {
             description,
@@ -290,30 +289,4 @@ fn contact(known: &Known) -> Contact {
         seed: known.seed(),
         addresses: addresses.map(|address| address.to_vec()).collect(),
     }
-}
-
-/// Whether the old key of a pod wanted it to have the new one.
-fn check_succession(
-    now: Time,
-    host: &Host,
-    old: Fingerprint,
-    new: &Fingerprint,
-    succession: &[u8],
-) -> Result<(), Rejection> {
-    let changed = |_| Rejection::PodKeyChanged;
-    let succession: Succession =
-        wire::decode(succession, limit::POD_PROOF_BYTES_MAX).map_err(changed)?;
-    let certificate = Certificate::parse(&succession.certificate, now).map_err(changed)?;
-    if certificate.fingerprint() != old {
-        return Err(Rejection::PodKeyChanged);
-    }
-    let signed = session::succession_bytes(host, new);
-    certificate
-        .check_attestation(
-            now,
-            session::SUCCESSION_LABEL,
-            &signed,
-            &succession.signature,
-        )
-        .map_err(changed)
 }
