@@ -214,6 +214,7 @@ test('a message can be written without a mouse', OPTIONS, async () => {
   const { keyboard } = judy.page
   await judy.page.getByRole('link', { name: 'New message' }).focus()
   await keyboard.press('Enter')
+  await judy.page.locator('.to input:focus').waitFor()
   await keyboard.type('karl')
   await judy.page.locator('[data-finding="found"]').waitFor()
   await keyboard.press('Tab')
