@@ -33,7 +33,9 @@ page: pkg
 pod: page
 	cargo build --bin muttr-pod --bin muttr
 
-# With the features of `make test`, so that what one compiled serves the other.
+# As `make test` compiles, so that what one compiled serves the other.
+tested soak bench-webrtc: export CARGO_INCREMENTAL = 0
+tested soak bench-webrtc: export RUSTC_WORKSPACE_WRAPPER = $(CURDIR)/.ci/linted
 tested: page
 	@.ci/setup test
 	cargo build --bins --features muttr-tests/foreign,muttr-tests/meddle
