@@ -118,7 +118,7 @@ impl Network {
         };
         let behaviour = Tab {
             net: Net::new(keypair.public(), profile),
-            relay: AsWebRtc(relay),
+            relay: AsWebRtc::new(relay),
             introductions,
             #[cfg(feature = "test-handles")]
             streams: muttr_net::DirectOnly::new(libp2p_stream::Behaviour::new()),

@@ -16,8 +16,19 @@ use libp2p::{
     },
 };
 
+use crate::wrapped::left_to_inner;
+
 /// A relay client whose circuits lead to WebRTC.
-pub struct AsWebRtc<B>(pub B);
+pub struct AsWebRtc<B> {
+    inner: B,
+}
+
+impl<B> AsWebRtc<B> {
+    /// Has `inner` tell the addresses that lead to WebRTC.
+    pub const fn new(inner: B) -> Self {
+        Self { inner }
+    }
+}
 
 impl<B> std::fmt::Debug for AsWebRtc<B> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -42,67 +53,13 @@ impl<B: NetworkBehaviour> NetworkBehaviour for AsWebRtc<B> {
     type ConnectionHandler = B::ConnectionHandler;
     type ToSwarm = B::ToSwarm;
 
-    fn handle_pending_inbound_connection(
-        &mut self,
-        id: ConnectionId,
-        local: &Multiaddr,
-        remote: &Multiaddr,
-    ) -> Result<(), ConnectionDenied> {
-        self.0.handle_pending_inbound_connection(id, local, remote)
-    }
-
-    fn handle_established_inbound_connection(
-        &mut self,
-        id: ConnectionId,
-        peer: PeerId,
-        local: &Multiaddr,
-        remote: &Multiaddr,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.0
-            .handle_established_inbound_connection(id, peer, local, remote)
-    }
-
-    fn handle_pending_outbound_connection(
-        &mut self,
-        id: ConnectionId,
-        peer: Option<PeerId>,
-        addresses: &[Multiaddr],
-        role: Endpoint,
-    ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
-        self.0
-            .handle_pending_outbound_connection(id, peer, addresses, role)
-    }
-
-    fn handle_established_outbound_connection(
-        &mut self,
-        id: ConnectionId,
-        peer: PeerId,
-        address: &Multiaddr,
-        role: Endpoint,
-        port: PortUse,
-    ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.0
-            .handle_established_outbound_connection(id, peer, address, role, port)
-    }
-
-    fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
-        self.0.on_swarm_event(event);
-    }
-
-    fn on_connection_handler_event(
-        &mut self,
-        peer: PeerId,
-        id: ConnectionId,
-        event: THandlerOutEvent<Self>,
-    ) {
-        self.0.on_connection_handler_event(peer, id, event);
-    }
+    left_to_inner!(pending, established, told);
 
     fn poll(
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<ToSwarm<Self::ToSwarm, THandlerInEvent<Self>>> {
-        self.0.poll(cx).map(|to_swarm| match to_swarm {
+        self.inner.poll(cx).map(|to_swarm| match to_swarm {
             ToSwarm::ExternalAddrConfirmed(address) => {
                 ToSwarm::ExternalAddrConfirmed(as_webrtc(&address))
             }

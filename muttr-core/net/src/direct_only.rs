@@ -24,6 +24,8 @@ use libp2p::{
     },
 };
 
+use crate::wrapped::left_to_inner;
+
 /// Whether a connection over this address is a circuit and nothing more.
 ///
 /// An address with `/p2p-circuit/webrtc` in it names the circuit over which two seeds agree on a
@@ -96,15 +98,7 @@ impl<B: NetworkBehaviour> NetworkBehaviour for DirectOnly<B> {
     type ConnectionHandler = Either<THandler<B>, dummy::ConnectionHandler>;
     type ToSwarm = B::ToSwarm;
 
-    fn handle_pending_inbound_connection(
-        &mut self,
-        id: ConnectionId,
-        local: &Multiaddr,
-        remote: &Multiaddr,
-    ) -> Result<(), ConnectionDenied> {
-        self.inner
-            .handle_pending_inbound_connection(id, local, remote)
-    }
+    left_to_inner!(pending);
 
     fn handle_established_inbound_connection(
         &mut self,
@@ -119,17 +113,6 @@ impl<B: NetworkBehaviour> NetworkBehaviour for DirectOnly<B> {
         self.inner
             .handle_established_inbound_connection(id, peer, local, remote)
             .map(Either::Left)
-    }
-
-    fn handle_pending_outbound_connection(
-        &mut self,
-        id: ConnectionId,
-        peer: Option<PeerId>,
-        addresses: &[Multiaddr],
-        role: Endpoint,
-    ) -> Result<Vec<Multiaddr>, ConnectionDenied> {
-        self.inner
-            .handle_pending_outbound_connection(id, peer, addresses, role)
     }
 
     fn handle_established_outbound_connection(

@@ -12,6 +12,7 @@ mod direct_only;
 mod framing;
 mod stack;
 mod translator;
+mod wrapped;
 
 pub use advertise::AsWebRtc;
 pub use behaviour::{Net, NetEvent, Profile};
