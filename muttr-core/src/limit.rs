@@ -143,6 +143,10 @@ pub const POD_CONNECTIONS_MAX: u32 = 16_384;
 pub const CONNECTIONS_PENDING_MAX: u32 = 1_024;
 /// A connection has to be encrypted and multiplexed within this.
 pub const UPGRADE_MS_MAX: u64 = 15_000;
+/// Pauses before a seed that did not say what it speaks is asked again: first, and longest.
+pub const IDENTIFY_RETRY_MS: (u64, u64) = (250, 16_000);
+/// How often it is asked in vain, so closely after each other, before it is let be.
+pub const IDENTIFY_ATTEMPTS_MAX: u32 = 8;
 /// A connection on which nothing was asked for this long is closed.
 pub const IDLE_MS_MAX: u64 = DAY_MS;
 /// Questions and answers under way on one connection and protocol, both directions together.

@@ -12,7 +12,9 @@ use libp2p::{
 };
 use muttr_core::{limit, machine::Protocol};
 
-use crate::{IDENTIFY, ROUTING, STORE, direct_only::DirectOnly, framing::Framing};
+use crate::{
+    IDENTIFY, ROUTING, STORE, direct_only::DirectOnly, framing::Framing, insistent::Insistent,
+};
 
 /// In which a tab's and a pod's network side differ.
 #[derive(Clone, Debug)]
@@ -29,7 +31,7 @@ pub struct Profile {
 #[derive(NetworkBehaviour)]
 pub struct Net {
     limits: connection_limits::Behaviour,
-    identify: DirectOnly<identify::Behaviour>,
+    identify: DirectOnly<Insistent>,
     ping: DirectOnly<ping::Behaviour>,
     pub(crate) routing: DirectOnly<request_response::Behaviour<Framing>>,
     pub(crate) store: DirectOnly<request_response::Behaviour<Framing>>,
@@ -67,7 +69,7 @@ impl Net {
         };
         Self {
             limits: connection_limits::Behaviour::new(limits),
-            identify: DirectOnly::new(identify::Behaviour::new(identify)),
+            identify: DirectOnly::new(Insistent::new(identify)),
             ping: DirectOnly::new(ping::Behaviour::new(ping)),
             routing: DirectOnly::new(request_response::Behaviour::with_codec(
                 Framing::new(limit::ROUTING_BYTES_MAX),

@@ -10,6 +10,7 @@ mod advertise;
 mod behaviour;
 mod direct_only;
 mod framing;
+mod insistent;
 mod stack;
 mod translator;
 mod wrapped;

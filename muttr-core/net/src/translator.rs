@@ -262,7 +262,8 @@ impl Translator {
             } => {
                 let known = seed_id(&peer_id).and_then(|seed| self.seeds.get(&seed));
                 if known.is_some_and(|known| known.wanted) {
-                    // It will never say what it speaks; the machine is told when it is closed.
+                    // Asked often enough, it will never say what it speaks; the machine is told
+                    // when it is closed.
                     swarm.close_connection(connection_id);
                 }
                 None

@@ -1,19 +1,29 @@
 //! Two swarms in one process: what one machine would send, the other would hear.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, io, time::Duration};
 
-use futures::{StreamExt as _, executor::ThreadPool, future::Either};
+use futures::{
+    AsyncRead, AsyncWrite, AsyncWriteExt as _, StreamExt as _,
+    executor::ThreadPool,
+    future::{Either, select},
+};
+use futures_timer::Delay;
 use libp2p::{
-    Multiaddr, PeerId,
+    Multiaddr, PeerId, StreamProtocol,
     core::transport::MemoryTransport,
+    identify,
     identity::Keypair,
+    request_response::{self, Event, Message, ProtocolSupport},
     swarm::{Config, NetworkBehaviour, Swarm, SwarmEvent},
 };
 use muttr_core::{
     machine::{Frame, Input, Link, Protocol},
     name::SeedId,
 };
-use muttr_net::{HasNet, Net, NetEvent, Profile, Translator, keypair, stack, swarm_config};
+use muttr_net::{
+    Framing, HasNet, Net, NetEvent, Profile, ROUTING, STORE, Translator, keypair, stack,
+    swarm_config,
+};
 
 #[derive(NetworkBehaviour)]
 struct Behaviour {
@@ -118,7 +128,7 @@ fn next(alice: &mut Shell, bob: &mut Shell) -> (bool, Told) {
             std::time::Instant::now() < deadline,
             "nobody was told anything"
         );
-        let either = futures::executor::block_on(futures::future::select(
+        let either = futures::executor::block_on(select(
             alice.swarm.select_next_some(),
             bob.swarm.select_next_some(),
         ));
@@ -250,4 +260,149 @@ fn a_seed_that_cannot_be_reached_is_reported() {
         matches!(told, Some(Input::Unlinked(_))),
         "no address is left: {told:?}"
     );
+}
+
+/// The answering side of identify: it is asked by opening a stream, and says one thing.
+#[derive(Clone, Default)]
+struct Saying;
+
+impl request_response::Codec for Saying {
+    type Protocol = StreamProtocol;
+    type Request = ();
+    type Response = Vec<u8>;
+
+    async fn read_request<T>(&mut self, _: &StreamProtocol, _: &mut T) -> io::Result<()>
+    where
+        T: AsyncRead + Unpin + Send,
+    {
+        Ok(())
+    }
+
+    async fn read_response<T>(&mut self, _: &StreamProtocol, _: &mut T) -> io::Result<Vec<u8>>
+    where
+        T: AsyncRead + Unpin + Send,
+    {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    async fn write_request<T>(&mut self, _: &StreamProtocol, _: &mut T, (): ()) -> io::Result<()>
+    where
+        T: AsyncWrite + Unpin + Send,
+    {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+
+    async fn write_response<T>(
+        &mut self,
+        _: &StreamProtocol,
+        io: &mut T,
+        said: Vec<u8>,
+    ) -> io::Result<()>
+    where
+        T: AsyncWrite + Unpin + Send,
+    {
+        io.write_all(&said).await
+    }
+}
+
+/// A seed that says who it is when the test wants it to.
+#[derive(NetworkBehaviour)]
+struct Taciturn {
+    identify: request_response::Behaviour<Saying>,
+    store: request_response::Behaviour<Framing>,
+}
+
+/// A field of protobuf that is bytes, or its whole message behind its length.
+fn counted(tag: Option<u8>, bytes: &[u8]) -> Vec<u8> {
+    let len = u8::try_from(bytes.len()).expect("short");
+    assert!(len < 0x80, "one byte of length");
+    [tag.as_slice(), &[len], bytes].concat()
+}
+
+/// Identify's message of a seed that routes and stores, and tells no address.
+fn identity(key: &Keypair) -> Vec<u8> {
+    let mut said = counted(Some(1 << 3 | 2), &key.public().encode_protobuf());
+    for protocol in [ROUTING, STORE] {
+        said.extend(counted(Some(3 << 3 | 2), protocol.as_ref().as_bytes()));
+    }
+    counted(None, &said)
+}
+
+fn taciturn(key: &Keypair) -> Swarm<Taciturn> {
+    let config = request_response::Config::default();
+    let asked = [(identify::PROTOCOL_NAME, ProtocolSupport::Inbound)];
+    let behaviour = Taciturn {
+        identify: request_response::Behaviour::with_codec(Saying, asked, config.clone()),
+        store: request_response::Behaviour::with_codec(
+            Framing::new(1_000),
+            [(STORE, ProtocolSupport::Full)],
+            config,
+        ),
+    };
+    swarm(key, behaviour)
+}
+
+/// What the taciturn one does when something is asked of it: who it is, it says only once it
+/// refused so often.
+fn attend(alice: &mut Swarm<Taciturn>, event: TaciturnEvent, key: &Keypair, refusals: &mut u32) {
+    match event {
+        TaciturnEvent::Identify(Event::Message {
+            message: Message::Request { channel, .. },
+            ..
+        }) => {
+            if let Some(left) = refusals.checked_sub(1) {
+                *refusals = left;
+                // The stream closes without a word.
+                return drop(channel);
+            }
+            let behaviour = &mut alice.behaviour_mut().identify;
+            let _ = behaviour.send_response(channel, identity(key));
+        }
+        TaciturnEvent::Store(Event::Message {
+            message: Message::Request { channel, .. },
+            ..
+        }) => {
+            let behaviour = &mut alice.behaviour_mut().store;
+            let _ = behaviour.send_response(channel, b"answer".to_vec());
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn a_seed_that_did_not_say_who_it_is_is_asked_again() {
+    let key = keypair([8; 32]).expect("32 bytes are a key");
+    let (mut alice, mut bob) = (taciturn(&key), Shell::new(9, true));
+    let address = bob.listen(4003);
+    futures::executor::block_on(bob.swarm.select_next_some());
+    alice.dial(address).expect("an address");
+
+    let seed = SeedId::from_peer_id(&key.public().to_peer_id().to_bytes()).expect("an Ed25519 key");
+    let (mut refusals, mut is_linked) = (2, false);
+    let mut patience = Delay::new(Duration::from_secs(60));
+    loop {
+        match bob.told.pop_front() {
+            Some(Input::Linked(Link::Seed(linked), traits)) => {
+                assert!(!is_linked && linked == seed && traits.routes && traits.stores);
+                is_linked = true;
+                bob.send(seed, Frame::Ask(1, Protocol::Store, b"question".to_vec()));
+            }
+            Some(Input::Frame(_, Frame::Answer(1, bytes))) => {
+                assert_eq!(bytes, b"answer");
+                break;
+            }
+            Some(other) => panic!("{other:?}"),
+            None => {}
+        }
+        let both = select(alice.select_next_some(), bob.swarm.select_next_some());
+        match futures::executor::block_on(select(both, &mut patience)) {
+            Either::Left((Either::Right((event, _)), _)) => bob.take_in(event),
+            Either::Left((Either::Left((SwarmEvent::Behaviour(event), _)), _)) => {
+                attend(&mut alice, event, &key, &mut refusals);
+            }
+            Either::Left(_) => {}
+            Either::Right(_) => panic!("{refusals} refusals are left, linked: {is_linked}"),
+        }
+    }
+    assert_eq!(refusals, 0);
 }
