@@ -256,6 +256,7 @@ impl Seed {
                 if self.config.hidden => {}
             Input::Linked(Link::Seed(seed), _) if seed == self.config.pod.seed => {
                 self.relink = (None, limit::RECONNECT_MS.0);
+                self.pod_linked(true);
                 self.give_custody(now, input);
                 let pod = self.config.pod.clone();
                 let elsewhere = self.config.pods.clone();
@@ -268,6 +269,7 @@ impl Seed {
                     Some(now.after(pause)),
                     pause.saturating_mul(2).min(limit::RECONNECT_MS.1),
                 );
+                self.pod_linked(false);
                 self.give_custody(now, input);
             }
             Input::Kept(ticket, kept) if space(ticket) == OWN_SPACE => self.kept(now, ticket, kept),

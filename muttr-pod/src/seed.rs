@@ -146,7 +146,10 @@ pub async fn start(config: Config) -> Result<Running, Failure> {
             board: Arc::clone(&board),
             stop: stopping.clone(),
         };
-        tasks.push(tokio::spawn(line.run()));
+        // The channel is for what concerns a person.
+        if config.identity.is_some() {
+            tasks.push(tokio::spawn(line.run()));
+        }
         let (online, data_dir) = (board.subscribe(), config.data_dir);
         let home = (url.clone(), description);
         tasks.push(tokio::spawn(remember(data_dir, home, online, stopping)));

@@ -47,6 +47,8 @@ pub(crate) struct Driver {
     /// None for a seed that no other seed shall see: then there is no libp2p here at all.
     pub(crate) network: Option<Network>,
     pub(crate) line: Line,
+    /// The pod, where the line to it is not used and a link is all there is.
+    pub(crate) pod: Option<SeedId>,
     pub(crate) wishes: UnboundedReceiver<Wish>,
     pub(crate) requests: UnboundedSender<Request>,
     pub(crate) outcomes: UnboundedReceiver<Outcome>,
@@ -136,7 +138,12 @@ impl Driver {
         match &input {
             Input::Frame(_, frame) => self.figures.borrow_mut().received_bytes += bytes_of(frame),
             Input::Linked(Link::Seed(seed), _) => (self.tell)(Told::Linked(*seed, true)),
-            Input::Unlinked(Link::Seed(seed)) => (self.tell)(Told::Linked(*seed, false)),
+            Input::Unlinked(Link::Seed(seed)) => {
+                (self.tell)(Told::Linked(*seed, false));
+                if self.pod == Some(*seed) {
+                    (self.tell)(Told::Unreachable);
+                }
+            }
             _ => {}
         }
         self.seed.handle(self.clock.now(), input);

@@ -23,7 +23,8 @@ enum State {
     Opening(Socket, u64),
     /// Open; when something was last heard.
     Open(Socket, u64),
-    /// The pod does not want to hear from this seed before something is changed.
+    /// The pod does not want to hear from this seed before something is changed, or there is
+    /// nothing to say: who is nobody would be asked who they are, and hung up on.
     Refused,
 }
 
@@ -50,6 +51,15 @@ impl Line {
             url,
             state: State::Down,
             retry,
+        }
+    }
+
+    /// That of a seed without a person: never opened.
+    pub(crate) const fn unused() -> Self {
+        Self {
+            url: String::new(),
+            state: State::Refused,
+            retry: Backoff::new(limit::RECONNECT_MS),
         }
     }
 

@@ -298,6 +298,11 @@ async fn start(
     };
     let network = (!hidden).then(|| Network::new(network)).transpose()?;
     let identity = person.map(Person::into_identity);
+    let (line, linked) = if identity.is_some() {
+        (Line::new(options.channel, clock.now()), None)
+    } else {
+        (Line::unused(), Some(pod.contact.seed))
+    };
     let config = seed::Config {
         host,
         pod: pod.contact,
@@ -321,7 +326,8 @@ async fn start(
         seed: seed::Seed::new(config),
         clock,
         network,
-        line: Line::new(options.channel, clock.now()),
+        line,
+        pod: linked,
         wishes: wished,
         requests,
         outcomes: came_out,

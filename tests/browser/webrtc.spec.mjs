@@ -57,7 +57,10 @@ test('two tabs in two browsers store and fetch with the pod stopped', OPTIONS, a
   // Nobody fetched from what they put themselves: it is gone there.
   await alice.forgetRecords()
   assert.deepEqual(await alice.call('get', one), fromAlice)
-  for (const each of [alice, bob]) assert.deepEqual(each.faults, [])
+  for (const each of [alice, bob]) {
+    assert.deepEqual(each.faults, [])
+    assert.equal(each.channels, 0, 'who is nobody has nothing to say to the pod on its channel')
+  }
   await circle.oak.start()
   await circle.left(alice, bob)
 })

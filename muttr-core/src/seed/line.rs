@@ -114,16 +114,34 @@ impl Seed {
             told,
             ..Line::default()
         };
-        let state = if told == Some(State::Online) {
-            State::Offline
-        } else {
-            State::Connecting
-        };
-        self.tell_state(state);
+        if self.config.identity.is_some() {
+            self.tell_lost();
+        }
         for (_, asked) in asked.into_values() {
             self.answered(now, asked, Err(Rejection::Offline));
         }
         self.outbox_offline();
+    }
+
+    /// A link to the pod came up, or went. A seed without a person has no other way to know
+    /// whether the pod is there: the channel is for what concerns a person.
+    pub(super) fn pod_linked(&mut self, up: bool) {
+        if self.config.identity.is_some() {
+            return;
+        }
+        if up {
+            self.tell_state(State::Online);
+        } else {
+            self.tell_lost();
+        }
+    }
+
+    fn tell_lost(&mut self) {
+        self.tell_state(if self.line.told == Some(State::Online) {
+            State::Offline
+        } else {
+            State::Connecting
+        });
     }
 
     /// Bytes came over the channel.
@@ -179,8 +197,9 @@ impl Seed {
                 writes: alloc::vec![write],
             });
         }
+        // Who is nobody has nothing to say here.
         let Some(identity) = self.config.identity.as_ref() else {
-            return self.tell_state(State::Online);
+            return;
         };
         let Some(session) = self.line.session.as_mut() else {
             return;

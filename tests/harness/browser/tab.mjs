@@ -22,6 +22,7 @@ export class Tab {
     tab.name = name
     tab.faults = []
     tab.said = []
+    tab.channels = 0
     page.on('console', line => rumours.hear(`${name}'s console`, line.text()))
     page.on('pageerror', failure => {
       if (!tolerated?.test(String(failure))) tab.faults.push(`uncaught: ${failure}`)
@@ -45,6 +46,7 @@ export class Tab {
 
   #listen(socket) {
     if (!new URL(socket.url()).pathname.startsWith('/channel')) return
+    this.channels += 1
     const frames = []
     this.said = frames
     socket.on('framesent', ({ payload }) => frames.push(Buffer.from(payload).toString('base64')))

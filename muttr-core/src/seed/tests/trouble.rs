@@ -324,3 +324,20 @@ fn debug_names_nobody_and_tells_nothing() {
         assert!(!printed.contains(secret), "{secret} in {printed}");
     }
 }
+
+#[test]
+fn who_is_nobody_knows_the_pod_by_the_link_to_it() {
+    let mut room = Room::new();
+    room.joins("h1");
+    assert_eq!(room.seed("h1").state(), State::Online);
+    room.give("h1", Input::Unlinked(Link::Channel(0)));
+    assert_eq!(room.seed("h1").state(), State::Online, "without a channel");
+    room.pod_dies();
+    assert_eq!(room.seed("h1").state(), State::Offline);
+    room.pod_starts();
+    room.pass(60_000);
+    assert_eq!(room.seed("h1").state(), State::Online);
+    let states = room.people["h1"].events.iter();
+    let states = states.filter(|event| matches!(event, Event::State(_)));
+    assert_eq!(states.count(), 3);
+}
