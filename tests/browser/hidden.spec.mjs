@@ -97,7 +97,7 @@ test(`a tab that is hidden for ${HIDDEN_S} s answers`, { skip: why, timeout: (HI
   const mallory = await seed('mallory', stage, oak)
   await met(mallory, id)
   const keys = []
-  for (const mark of [1, 2, 3]) keys.push(await mallory.call('put', bytes(mark)))
+  for (const mark of [1, 2, 3]) keys.push(await mallory.store(bytes(mark)))
   await until(async () => ((await ask(bob, 'stats')).storedRecords >= keys.length ? undefined : 'bob does not keep it all'))
   await mallory.profile.kill()
   await oak.meddle('forget-all')

@@ -51,7 +51,7 @@ test('two tabs in two browsers store and fetch with the pod stopped', OPTIONS, a
   assert.deepEqual([...new Set(await servers(alice.page))], await circle.stun(), 'the pod is the only ICE server')
   await circle.oak.kill()
   const [fromAlice, fromBob] = [bytes(6_000, 1), bytes(6_000, 2)]
-  const [one, two] = [await alice.call('put', fromAlice), await bob.call('put', fromBob)]
+  const [one, two] = [await alice.store(fromAlice), await bob.store(fromBob)]
   assert.deepEqual(await bob.call('get', one), fromAlice)
   assert.deepEqual(await alice.call('get', two), fromBob)
   // Nobody fetched from what they put themselves: it is gone there.

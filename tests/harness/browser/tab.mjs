@@ -82,6 +82,24 @@ export class Tab {
     return answer.value
   }
 
+  /**
+   * Stores bytes with whoever else is there; answers their key. Whoever was just met may not have said
+   * yet that they keep records, so it is tried until somebody signs.
+   */
+  async store(bytes) {
+    let key
+    await until(async () => {
+      try {
+        key = await this.call('put', bytes)
+        return undefined
+      } catch (refusal) {
+        if (refusal.code !== 'NOT_FOUND') throw refusal
+        return 'nobody signed for it'
+      }
+    })
+    return key
+  }
+
   /** Opens the seed and waits until it is online (while the pod is `down`: offline) or has ended. */
   async open(options, down = false) {
     const opened = await this.call('open', options)
