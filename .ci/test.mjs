@@ -23,7 +23,7 @@ const phases = [
   { name: 'test build', needs: ['wasm package'], run: `${LINTED} npm run --silent build -w muttr -- --test` },
   { name: 'hidden tab', tests: true, background: true, needs: ['native build', 'test build'], run: 'node --test --test-reporter=spec tests/browser/hidden.spec.mjs' },
   { name: 'direct connections', tests: true, background: true, needs: ['native build', 'page', 'test build'], run: 'node --test --test-concurrency=1 --test-reporter=spec tests/browser/@(webrtc|mallory).spec.mjs' },
-  { name: 'browser tests', tests: true, needs: ['native build', 'page', 'test build'], run: 'node --test --test-concurrency=1 --test-reporter=spec tests/browser/!(hidden|webrtc|mallory|firefox|soak).spec.mjs' },
+  { name: 'browser tests', tests: true, needs: ['native build', 'page', 'test build'], run: 'node --test --test-concurrency=2 --test-reporter=spec tests/browser/!(hidden|webrtc|mallory|firefox|soak).spec.mjs' },
   // By itself: two engines at once are much for a small machine, and one of them is slow to start.
   { name: 'another engine', tests: true, needs: ['native build', 'page', 'test build'], run: 'node --test --test-concurrency=1 --test-reporter=spec tests/browser/firefox.spec.mjs' },
   { name: 'nat tests', tests: true, needs: ['native build', 'test build'], run: 'node --test --test-reporter=spec tests/nat/*.spec.mjs' },

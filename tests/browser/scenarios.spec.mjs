@@ -1,10 +1,12 @@
 // The scenarios of `tests/scenarios/` with a real pod and real Chromium profiles.
-import { before, test } from 'node:test'
+import { before, describe, test } from 'node:test'
 import { origin } from '../harness/browser/origin.mjs'
 import { Play } from '../harness/browser/player.mjs'
 import { scenario, scenarios } from '../harness/browser/scenario.mjs'
 
 const PLAY_MS = 300_000
+/** Plays have nothing in common, and wait more than they work. */
+const TOGETHER = { concurrency: 2 }
 
 let served
 before(async () => {
@@ -20,9 +22,11 @@ async function perform(each) {
   }
 }
 
-for (const each of scenarios('browser')) {
-  test(`${each.name}: ${each.title}`, { timeout: PLAY_MS }, () => perform(each))
-}
+describe('scenarios', TOGETHER, () => {
+  for (const each of scenarios('browser')) {
+    test(`${each.name}: ${each.title}`, { timeout: PLAY_MS }, () => perform(each))
+  }
+})
 
 /** The same play with a power cut of the pod after every sentence, waiting only for tabs to be back. */
 function withPowerCuts({ name, sentences }) {
@@ -39,8 +43,10 @@ function withPowerCuts({ name, sentences }) {
   return { name, sentences: cut }
 }
 
-for (const name of ['twelve_steps', 'offline']) {
-  test(`${name}, with a power cut of the pod after every sentence`, { timeout: 2 * PLAY_MS }, () =>
-    perform(withPowerCuts(scenario(name))),
-  )
-}
+describe('power cuts', TOGETHER, () => {
+  for (const name of ['twelve_steps', 'offline']) {
+    test(`${name}, with a power cut of the pod after every sentence`, { timeout: 2 * PLAY_MS }, () =>
+      perform(withPowerCuts(scenario(name))),
+    )
+  }
+})
