@@ -54,7 +54,8 @@ export function statsOf(view: StatsView): SeedStats {
     ...connection,
     since: new Date(sinceMs),
   }));
-  return { ...view, connections };
+  const refusals = view.refusals.map((each) => ({ ...each, code: codeOf(each.code) }));
+  return { ...view, connections, refusals };
 }
 
 export function codeOf(code: string): Code {

@@ -102,6 +102,7 @@ export interface StatsView {
   quotaBytes: number;
   rx: number;
   tx: number;
+  refusals: { what: 'handshake' | 'stream'; code: string; count: number }[];
 }
 
 export interface Telling {

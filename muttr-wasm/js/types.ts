@@ -303,6 +303,18 @@ export interface SeedStats {
   /** Bytes that came in and went out since `join`, as the protocols count them. */
   rx: number;
   tx: number;
+  /** What other seeds were refused. A refusal alone is not told as a change. */
+  refusals: Refusal[];
+}
+
+/** What others did wrong on direct connections, or would have overdone: not who, nor with what. */
+export interface Refusal {
+  /** Being connected, or one stream of a connection. */
+  what: 'handshake' | 'stream';
+  /** What it was refused with. */
+  code: Code;
+  /** How often since `join`. */
+  count: number;
 }
 
 /** How to follow the figures. */

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use libp2p::{Multiaddr, PeerId, swarm::ConnectionId};
 
+use crate::log::Refusals;
+
 /// Noted by the driver, read by the facade.
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
@@ -17,6 +19,8 @@ pub(crate) struct Figures {
     pub(crate) received_bytes: u64,
     /// Bytes of frames that went out.
     pub(crate) sent_bytes: u64,
+    /// What others did wrong. It is no change: whoever did it would decide how often to tell.
+    pub(crate) refusals: Refusals,
     changed: bool,
 }
 

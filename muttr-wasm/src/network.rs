@@ -98,7 +98,13 @@ impl Network {
             figures,
         } = config;
         let me = keypair.public().to_peer_id();
-        let (direct, introductions) = rtc::new(me, rtc::Config { stun, clock });
+        let refusals = figures.borrow().refusals.clone();
+        let config = rtc::Config {
+            stun,
+            clock,
+            refusals,
+        };
+        let (direct, introductions) = rtc::new(me, config);
         let (circuits, relay) = relay::client::new(me);
         let sockets = websocket_websys::Transport::default();
         let stacked = muttr_net::stack(circuits.or_transport(sockets), keypair)

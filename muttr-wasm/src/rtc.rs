@@ -30,7 +30,7 @@ pub(crate) use introductions::Introductions;
 pub(crate) use stream::Stream;
 pub(crate) use transport::{Transport, local_address};
 
-use crate::clock::Clock;
+use crate::{clock::Clock, log::Refusals};
 
 /// Signalling between two tabs, over a circuit.
 const SIGNALLING: libp2p::StreamProtocol = libp2p::StreamProtocol::new("/webrtc-signaling/0.0.1");
@@ -43,6 +43,8 @@ pub(crate) struct Config {
     /// The one STUN server, `stun:HOST:PORT`, if the pod has one.
     pub(crate) stun: Option<String>,
     pub(crate) clock: Clock,
+    /// Where to note what others did wrong.
+    pub(crate) refusals: Refusals,
 }
 
 /// Whether this platform has WebRTC: browsers' windows do, workers and Node do not.
@@ -55,9 +57,9 @@ pub(crate) fn new(me: PeerId, config: Config) -> (Transport, Introductions) {
     let (ask, asked) = mpsc::channel(limit::RTC_HANDSHAKES_MAX);
     let (arrive, arrived) = mpsc::channel(limit::RTC_HANDSHAKES_MAX);
     let registry = connection::Registry::default();
-    let clock = config.clock;
+    let (clock, refusals) = (config.clock, config.refusals.clone());
     let transport = Transport::new(config, ask, arrived, registry.clone());
-    let introductions = Introductions::new(me, clock, asked, arrive, registry);
+    let introductions = Introductions::new(me, clock, refusals, asked, arrive, registry);
     (transport, introductions)
 }
 

@@ -73,6 +73,14 @@ struct Stats {
     quota_bytes: u64,
     rx: u64,
     tx: u64,
+    refusals: Vec<Refusal>,
+}
+
+#[derive(Serialize)]
+struct Refusal {
+    what: &'static str,
+    code: &'static str,
+    count: u64,
 }
 
 #[derive(Serialize)]
@@ -154,6 +162,16 @@ pub(crate) fn stats(figures: &Figures, quota_bytes: u64) -> JsValue {
         quota_bytes,
         rx: figures.received_bytes,
         tx: figures.sent_bytes,
+        refusals: figures
+            .refusals
+            .all()
+            .into_iter()
+            .map(|(what, code, count)| Refusal {
+                what: what.name(),
+                code: code.code(),
+                count,
+            })
+            .collect(),
     })
 }
 

@@ -10,13 +10,17 @@ use futures_timer::Delay;
 use libp2p::swarm;
 use muttr_core::{
     limit,
+    rejection::Rejection,
     rtc::handshake::{Action, Event, Failure, Handshake},
 };
 use wasm_bindgen::JsValue;
 use web_sys::RtcSdpType;
 
 use super::{Config, Connection, Error, peer::Peer};
-use crate::{clock::Clock, log};
+use crate::{
+    clock::Clock,
+    log::{Refusals, Refused},
+};
 
 /// What is read from the signalling stream at a time.
 const READ_BYTES: usize = 4_096;
@@ -40,12 +44,13 @@ async fn run(
     config: Config,
     signals: swarm::Stream,
 ) -> Result<Connection, Error> {
-    let (peer, happened) =
-        Peer::new(config.clock, config.stun.as_deref()).map_err(|_| Error::Lost)?;
+    let refusals = config.refusals.clone();
+    let (peer, happened) = Peer::new(&config).map_err(|_| Error::Lost)?;
     let run = Run {
         machine,
         theirs,
         clock: config.clock,
+        refusals: config.refusals,
         peer,
         happened,
         signals: Some(signals),
@@ -53,20 +58,20 @@ async fn run(
     };
     // The machine has its own deadline; this one is for a browser or a stream that hangs.
     let patience = Duration::from_millis(limit::RTC_HANDSHAKE_MS_MAX + 2_000);
-    let ended = futures::select! {
+    futures::select! {
         ended = Box::pin(run.run()).fuse() => ended,
-        () = Delay::new(patience).fuse() => Err(Error::Handshake(Failure::TimedOut)),
-    };
-    if let Err(error) = &ended {
-        log::debug(&error.to_string());
+        () = Delay::new(patience).fuse() => {
+            refusals.note(Refused::Handshake, Rejection::TimedOut);
+            Err(Error::Handshake(Failure::TimedOut))
+        }
     }
-    ended
 }
 
 struct Run {
     machine: Handshake,
     theirs: RtcSdpType,
     clock: Clock,
+    refusals: Refusals,
     peer: Peer,
     happened: UnboundedReceiver<Event>,
     /// Gone once it broke, or was reset.
@@ -82,7 +87,12 @@ impl Run {
                 if let Action::Done(result) = action {
                     return match result {
                         Ok(()) => Ok(Connection::new(self.peer, self.clock)),
-                        Err(failure) => Err(Error::Handshake(failure)),
+                        Err(failure) => {
+                            if let Some(code) = self.code(failure) {
+                                self.refusals.note(Refused::Handshake, code);
+                            }
+                            Err(Error::Handshake(failure))
+                        }
                     };
                 }
                 if let Some(event) = self.perform(action).await {
@@ -91,6 +101,22 @@ impl Run {
             }
             let event = self.next().await;
             self.tell(event);
+        }
+    }
+
+    /// What a failure goes by; nothing where nobody did wrong and the far end only left.
+    fn code(&self, failure: Failure) -> Option<Rejection> {
+        match failure {
+            Failure::TimedOut => Some(Rejection::TimedOut),
+            Failure::Malformed => Some(Rejection::Malformed),
+            Failure::TooMuch => Some(Rejection::TooLarge),
+            // The certificate is not the one whose fingerprint was announced.
+            Failure::Refused if self.peer.is_unproven() => Some(Rejection::BadSignature),
+            // No way between the two was found.
+            Failure::Refused if self.peer.shared.lost.get() => Some(Rejection::TimedOut),
+            // The browser would not have their description.
+            Failure::Refused => Some(Rejection::Malformed),
+            _ => None,
         }
     }
 

@@ -29,12 +29,15 @@ use libp2p::{
         dummy,
     },
 };
-use muttr_core::limit;
+use muttr_core::{limit, rejection::Rejection};
 use muttr_net::{is_circuit, is_direct};
 
 use self::handler::{Handler, Opened};
 use super::{Error, connection::Registry};
-use crate::clock::Clock;
+use crate::{
+    clock::Clock,
+    log::{Refusals, Refused},
+};
 
 /// A signalling stream, and the notice that it is in use, to be held until it is not.
 pub(super) struct Introduction {
@@ -90,6 +93,7 @@ struct Direct {
 /// See the module's documentation.
 pub(crate) struct Introductions {
     clock: Clock,
+    refusals: Refusals,
     asked: mpsc::Receiver<Ask>,
     arrive: mpsc::Sender<Arrival>,
     over: (
@@ -113,12 +117,14 @@ impl Introductions {
     pub(super) fn new(
         me: PeerId,
         clock: Clock,
+        refusals: Refusals,
         asked: mpsc::Receiver<Ask>,
         arrive: mpsc::Sender<Arrival>,
         registry: Registry,
     ) -> Self {
         Self {
             clock,
+            refusals,
             asked,
             arrive,
             over: mpsc::unbounded(),
@@ -295,8 +301,11 @@ impl Introductions {
     fn arrived(&mut self, circuit: ConnectionId, peer: PeerId, signals: swarm::Stream) {
         let hold = self.hold_of(circuit);
         let introduction = Introduction { signals, hold };
+        let arrived = self.arrive.try_send(Arrival { peer, introduction });
         // No room: the stream is reset by being dropped.
-        let _ = self.arrive.try_send(Arrival { peer, introduction });
+        if arrived.is_err() {
+            self.refusals.note(Refused::Handshake, Rejection::Busy);
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 
 use futures::channel::mpsc;
 use js_sys::{Array, Function, JSON, Reflect};
-use muttr_core::{limit, rtc::handshake::Event};
+use muttr_core::{limit, rejection::Rejection, rtc::handshake::Event};
 use wasm_bindgen::{JsCast as _, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{
@@ -18,8 +18,11 @@ use web_sys::{
     RtcSessionDescriptionInit,
 };
 
-use super::{INIT, stream::Channel};
-use crate::clock::Clock;
+use super::{Config, INIT, stream::Channel};
+use crate::{
+    clock::Clock,
+    log::{Refusals, Refused},
+};
 
 /// One `RTCPeerConnection`. Closed, and without handlers, once this is dropped.
 pub(super) struct Peer {
@@ -47,6 +50,7 @@ pub(super) struct Shared {
     pub(super) used_ms: Cell<u64>,
     /// The far end opened its `init`.
     introduced: Cell<bool>,
+    pub(super) refusals: Refusals,
 }
 
 struct Handlers {
@@ -103,7 +107,12 @@ impl Shared {
             || self.streams.get() >= limit::RTC_STREAMS_MAX;
         if raw.label() == INIT || full {
             raw.close();
-            return;
+            let code = if full {
+                Rejection::Busy
+            } else {
+                Rejection::Malformed
+            };
+            return self.refusals.note(Refused::Stream, code);
         }
         incoming.push_back(Channel::new(raw, self.clock, self));
         drop(incoming);
@@ -113,11 +122,10 @@ impl Shared {
 
 impl Peer {
     /// A connection with nobody yet, and what happens to it.
-    pub(super) fn new(
-        clock: Clock,
-        stun: Option<&str>,
-    ) -> Result<(Self, mpsc::UnboundedReceiver<Event>), JsValue> {
+    pub(super) fn new(config: &Config) -> Result<(Self, mpsc::UnboundedReceiver<Event>), JsValue> {
+        let stun = config.stun.as_deref();
         let raw = RtcPeerConnection::new_with_configuration(&configuration(stun))?;
+        let clock = config.clock;
         let (events, happened) = mpsc::unbounded();
         let shared = Rc::new(Shared {
             clock,
@@ -128,6 +136,7 @@ impl Peer {
             streams: Cell::new(0),
             used_ms: Cell::new(clock.now().mono_ms),
             introduced: Cell::new(false),
+            refusals: config.refusals.clone(),
         });
         let handlers = Handlers::set(&raw, &shared);
         let peer = Self {
@@ -182,6 +191,13 @@ impl Peer {
             .add_ice_candidate_with_opt_rtc_ice_candidate_init(Some(&candidate));
         JsFuture::from(adding).await?;
         Ok(())
+    }
+
+    /// Whether there is a way to the far end, and still no connection: then its certificate is not
+    /// the one that its description announced. That the browser says so itself comes too late.
+    pub(super) fn is_unproven(&self) -> bool {
+        let state = Reflect::get(&self.raw, &"iceConnectionState".into());
+        state.is_ok_and(|state| state == *"connected" || state == *"completed")
     }
 
     /// Closes our `init` channel.

@@ -12,14 +12,18 @@ use futures::{AsyncRead, AsyncWrite};
 use js_sys::{ArrayBuffer, Uint8Array};
 use muttr_core::{
     limit,
-    rtc::framing::{self, Read, Write},
+    rejection::Rejection,
+    rtc::{
+        Fault,
+        framing::{self, Read, Write},
+    },
 };
 use send_wrapper::SendWrapper;
 use wasm_bindgen::{JsCast as _, closure::Closure};
 use web_sys::{MessageEvent, RtcDataChannel, RtcDataChannelState, RtcDataChannelType};
 
 use super::peer::Shared;
-use crate::{clock::Clock, log};
+use crate::{clock::Clock, log::Refused};
 
 /// A data channel with what is on it. The connection keeps it until both ends are done with it;
 /// the stream that uses it may be dropped before.
@@ -92,7 +96,7 @@ impl Channel {
 
     fn received(&self, event: &MessageEvent) {
         let now_ms = self.clock.now().mono_ms;
-        {
+        let fault = {
             let State {
                 framing, message, ..
             } = &mut *self.state.borrow_mut();
@@ -102,13 +106,21 @@ impl Channel {
                     message.resize(bytes.length() as usize, 0);
                     bytes.copy_to(message);
                     // A fault has queued its own RESET.
-                    if framing.received(now_ms, message).is_err() {
-                        log::debug("a stream broke its protocol or its bounds, reset");
-                    }
+                    framing.received(now_ms, message).err()
                 }
                 // Text is not of this protocol.
-                Err(_) => framing.abandon(now_ms),
+                Err(_) => {
+                    framing.abandon(now_ms);
+                    Some(Fault::Malformed)
+                }
             }
+        };
+        if let (Some(fault), Some(connection)) = (fault, self.connection.upgrade()) {
+            let code = match fault {
+                Fault::TooMuch => Rejection::TooLarge,
+                _ => Rejection::Malformed,
+            };
+            connection.refusals.note(Refused::Stream, code);
         }
         self.settle(Woken::Both);
     }

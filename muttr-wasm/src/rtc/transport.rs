@@ -17,7 +17,7 @@ use libp2p::{
     core::transport::{DialOpts, ListenerId, TransportError, TransportEvent},
     multiaddr::Protocol,
 };
-use muttr_core::limit;
+use muttr_core::{limit, rejection::Rejection};
 use send_wrapper::SendWrapper;
 
 use super::{
@@ -26,6 +26,7 @@ use super::{
     handshake,
     introductions::{Arrival, Ask},
 };
+use crate::log::Refused;
 
 type Upgrade = Pin<Box<dyn Future<Output = Result<(PeerId, Connection), Error>> + Send>>;
 
@@ -173,6 +174,9 @@ impl libp2p::Transport for Transport {
         while let Poll::Ready(Some(arrival)) = this.arrived.poll_next_unpin(cx) {
             // One too many is dropped, which resets its signalling stream.
             let Some(turn) = Turn::take(&this.answering, limit::RTC_HANDSHAKES_MAX) else {
+                this.config
+                    .refusals
+                    .note(Refused::Handshake, Rejection::Busy);
                 continue;
             };
             let send_back_addr = local_address().with(Protocol::P2p(arrival.peer));

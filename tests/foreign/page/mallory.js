@@ -6,6 +6,8 @@ import { ECHO } from './streams.js'
 const HANDSHAKE_MS = 60_000
 const LINGERS_MS = 5_000
 const MANY = 10_000
+/** Fewer than a tab takes of one connection, more than it listens to at the same time. */
+const TOO_MANY = 150
 const FIN = 0
 const STOP_SENDING = 1
 const RESET = 2
@@ -133,6 +135,12 @@ const tricks = {
   'a flood of a protocol that reads': async made => sends(await opened(made), [...talk, ...repeated(2_000, data)]),
   'a flood behind a protocol that does not': async made =>
     sends(await opened(made), [talk[0], frame({ data: line('/ipfs/id/1.0.0') }), ...repeated(2_000, data)]),
+  // More than the tab begins to hear at once: the last one waits, and talks on.
+  'a flood nobody takes up': async made => {
+    let last
+    for (let each = 0; each < TOO_MANY; each += 1) last = await opened(made)
+    await sends(last, repeated(500, data))
+  },
   'a frame of 256 KiB': async made => sends(await opened(made), [frame({ data: new Uint8Array(250_000) })]),
   'a frame that never ends': async made => sends(await opened(made), [new Uint8Array(16_000).fill(255)]),
   'noise in frames': async made => sends(await opened(made), Array.from({ length: 200 }, () => random(1_000))),
