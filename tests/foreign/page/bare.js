@@ -60,6 +60,6 @@ export async function barePour(bytes) {
 
 /** Ends both. */
 export function bareHangUp() {
-  pair.near.close()
-  pair.far.close()
+  pair?.near.close()
+  pair?.far.close()
 }
