@@ -6,6 +6,9 @@ import { Tab } from './tab.mjs'
 /** How many come or go at the same time: as many as two cores can start. */
 const HANDS = 3
 const PAUSE_MS = 1_000
+/** How many of those who come or go come, as long as not everybody is there: so that in time they
+ * are nearly all there at once, and still everybody leaves again and again. */
+const COMES = 3 / 4
 
 /** Random numbers below 1 that an integer decides (mulberry32). */
 export function dice(integer) {
@@ -45,7 +48,7 @@ export class Crowd {
   }
 
   get present() {
-    return this.#seats.filter(({ tab }) => tab).length
+    return this.#seats.filter(({ there }) => there).length
   }
 
   /** Lets them come and go for so many milliseconds. */
@@ -60,13 +63,13 @@ export class Crowd {
     await Promise.all(Array.from({ length: HANDS }, hand))
   }
 
-  /** Everybody goes. */
+  /** Everybody goes, in good order: who goes without a word is missed only half a minute later. */
   async scatter() {
     const hand = async () => {
       for (;;) {
         const seat = this.#seats.find(each => each.tab && !each.busy)
         if (!seat) return
-        await this.#use(seat, () => this.#leave(seat))
+        await this.#use(seat, () => this.#leave(seat, 0))
       }
     }
     await Promise.all(Array.from({ length: HANDS }, hand))
@@ -86,8 +89,11 @@ export class Crowd {
   }
 
   async #turn() {
+    const comes = this.#dice() < COMES
     const free = this.#seats.filter(({ busy }) => !busy)
-    const seat = free[Math.floor(this.#dice() * free.length)]
+    const wanted = free.filter(({ tab }) => comes === !tab)
+    const among = wanted.length > 0 ? wanted : free
+    const seat = among[Math.floor(this.#dice() * among.length)]
     await this.#use(seat, () => (seat.tab ? this.#leave(seat) : this.#join(seat)))
     this.figures.most_present = Math.max(this.figures.most_present, this.present)
   }
@@ -103,13 +109,14 @@ export class Crowd {
       seat.tab = await Tab.open(seat.context, { ...this.#stage, name: 'a seed' })
     }
     await open()
+    seat.there = true
     this.figures.joined += 1
     this.figures.join_ms.push(Date.now() - since)
   }
 
-  async #leave(seat) {
+  async #leave(seat, chance = this.#dice()) {
     const { tab } = seat
-    const chance = this.#dice()
+    seat.there = false
     if (chance < 1 / 3) {
       await tab.call('close')
       await tab.page.close()
