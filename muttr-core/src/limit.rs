@@ -288,6 +288,8 @@ pub const PODS_NAMED_MAX: usize = 16;
 pub const DESCRIPTION_LIFE_MS: u64 = 7 * DAY_MS;
 /// A description is written anew, and those of others are asked for again, once this old.
 pub const DESCRIPTION_RENEW_MS: u64 = DAY_MS;
+/// A pod that took something from us is asked this often whether it still has it.
+pub const DESCRIPTION_DOUBT_MS: u64 = HOUR_MS;
 /// Largest description, certificate included, in its signed form.
 pub const DESCRIPTION_BYTES_MAX: usize = 2 * CERTIFICATE_BYTES_MAX + 16_384;
 /// Largest handover: a record, and what surrounds it.
@@ -300,6 +302,9 @@ pub const POD_ANSWER_MS_MAX: u64 = 3_000;
 pub const CALLS_PER_POD_MAX: usize = 16;
 /// Questions to all other pods under way at once.
 pub const CALLS_MAX: usize = 256;
+/// Pods asked who they are at once because something was handed over in their name. The other
+/// half of all questions is for those that our own people have.
+pub const DESCRIBING_MAX: usize = CALLS_MAX / 2;
 /// Handovers from other pods that wait for a description of the pod they come from.
 pub const HANDOVERS_WAITING_MAX: usize = 256;
 /// Notifications for other pods that a pod keeps, until they are taken or expire.
@@ -353,6 +358,8 @@ pub const PLACE_AGAIN_MS: u64 = 3_000;
 pub const RECEIPT_COPIES: usize = 3;
 /// Pauses between attempts to send: first, and longest.
 pub const SEND_RETRY_MS: (u64, u64) = (2_000, 5 * MINUTE_MS);
+/// Messages that a seed hands to other pods at once, while its own is away.
+pub const POSTS_MAX: usize = 16;
 /// Pauses between attempts to fetch one record: first, and longest.
 pub const FETCH_RETRY_MS: (u64, u64) = (2_000, 10 * MINUTE_MS);
 /// Messages being fetched at once, so that one that cannot be found blocks nobody.
@@ -465,5 +472,6 @@ const _: () = {
     assert!(DESCRIPTION_BYTES_MAX < POD_ANSWER_BYTES_MAX);
     assert!(HANDOVER_BYTES_MAX > RECORD_BYTES_MAX + 2 * CAPABILITY_BYTES_MAX);
     assert!(3 * POD_ANSWER_MS_MAX < REQUEST_MS_MAX && CALLS_PER_POD_MAX < CALLS_MAX);
+    assert!(CALLS_PER_POD_MAX < DESCRIBING_MAX && DESCRIBING_MAX < HANDOVERS_WAITING_MAX);
     assert!(CAPABILITY_BYTES <= CAPABILITY_BYTES_MAX);
 };

@@ -78,7 +78,7 @@ impl Allowance {
 }
 
 /// What one asker can choose freely counts as one: an IPv4 address, an IPv6 network of 64 bits.
-fn household(ip: IpAddr) -> IpAddr {
+pub(crate) fn household(ip: IpAddr) -> IpAddr {
     match ip.to_canonical() {
         IpAddr::V6(ip) => IpAddr::V6((ip.to_bits() & !u128::from(u64::MAX)).into()),
         ip => ip,

@@ -9,8 +9,12 @@ use crate::allowance::Rate;
 
 /// Aliases being looked up at once; more are refused.
 pub(crate) const RESOLVES_MAX: usize = 1024;
+/// And of these, for one address.
+pub(crate) const RESOLVES_EACH_MAX: usize = RESOLVES_MAX / 8;
 /// Handovers being taken at once; more are refused.
 pub(crate) const HANDOVERS_MAX: usize = 512;
+/// And of these, from one address: more than a pod makes at once.
+pub(crate) const HANDOVERS_EACH_MAX: usize = HANDOVERS_MAX / 8;
 /// The head of a request has to have come within this, and the next one on an idle connection.
 pub(crate) const HEAD_PATIENCE: Duration = Duration::from_secs(20);
 
@@ -45,6 +49,7 @@ const _: () = {
     assert!(SOCKETS.burst <= ALL.burst && SOCKETS.per_s <= ALL.per_s);
     assert!(LOOKUPS.burst <= ALL.burst && LOOKUPS.per_s <= ALL.per_s);
     assert!(HANDOVERS.burst <= ALL.burst && HANDOVERS.per_s <= ALL.per_s);
+    assert!(HANDOVERS_EACH_MAX > 2 * limit::CALLS_PER_POD_MAX);
     assert!(HANDOVERS.burst >= limit::HANDOVERS_BURST);
     assert!(HANDOVERS.per_s >= limit::HANDOVERS_PER_S);
 };

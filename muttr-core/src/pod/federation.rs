@@ -22,6 +22,7 @@ use super::{
     allowance::{Allowance, Rate},
 };
 use crate::{
+    keyring::Certificate,
     limit,
     name::{Alias, Fingerprint, Host, SeedId},
     time::{self, Time},
@@ -46,6 +47,8 @@ pub(super) struct Federation {
     incoming: BTreeMap<u64, Incoming>,
     /// When to describe ourselves anew.
     describe_at_ms: Option<u64>,
+    /// When to ask those who they are that took something from us.
+    doubt_at_ms: Option<u64>,
 }
 
 /// What a call was made for.
@@ -80,7 +83,7 @@ struct Peer {
     queue: VecDeque<Vec<u8>>,
     /// Handovers that wait for its description.
     waiting: Vec<u64>,
-    /// How many handovers it may still make.
+    /// How many handovers it may still make; what only bears its name does not count.
     allowance: Allowance,
 }
 
@@ -88,8 +91,8 @@ struct Peer {
 #[derive(Clone, Debug)]
 struct Known {
     description: Description,
-    /// The certificate's.
-    fingerprint: Fingerprint,
+    /// The one in there, read.
+    certificate: Certificate,
     /// When it was asked, in milliseconds since 1970.
     asked_ms: u64,
 }
@@ -163,6 +166,12 @@ impl Peer {
 }
 
 impl Federation {
+    /// How many pods are being asked who they are.
+    fn describing(&self) -> usize {
+        let asks = |purpose: &&Purpose| matches!(purpose, Purpose::Describe(_));
+        self.calls.values().filter(asks).count()
+    }
+
     /// Other pods that described themselves.
     pub(super) fn pods_len(&self) -> usize {
         let known = self.peers.values().filter(|peer| peer.known.is_some());
@@ -181,10 +190,8 @@ impl Federation {
         let room = self.calls.len() < limit::CALLS_MAX;
         let peers = self.peers.values().filter_map(Peer::deadline).min();
         let later = self.later.first().map(|(at_ms, _)| *at_ms);
-        time::earliest(
-            time::earliest(peers.filter(|_| room), later),
-            self.describe_at_ms,
-        )
+        let upkeep = time::earliest(self.describe_at_ms, self.doubt_at_ms);
+        time::earliest(time::earliest(peers.filter(|_| room), later), upkeep)
     }
 
     fn peer(&mut self, now: Time, host: &Host, rate: Rate) -> &mut Peer {

@@ -44,6 +44,6 @@ async fn resolve(front: &Front, visitor: Visitor, label: &str) -> Result<Box<Res
     front.visits.count(Visit::Lookup, visitor)?;
     let label: Label = label.parse().map_err(|_| Rejection::AliasInvalid)?;
     let alias = Alias::new(label, front.host.clone());
-    let seat = front.rooms.resolves.begin()?;
+    let seat = front.rooms.resolves.begin(visitor)?;
     front.ask(seat, |id| Command::Resolve { id, alias }).await
 }

@@ -43,7 +43,7 @@ async fn take(
         return Err(Rejection::Malformed);
     }
     // First a seat, then the body: what is read at once is bounded by the seats.
-    let seat = front.rooms.handovers.begin()?;
+    let seat = front.rooms.handovers.begin(visitor)?;
     let patience = Duration::from_millis(limit::POD_ANSWER_MS_MAX);
     let body = tokio::time::timeout(patience, read(body)).await;
     let body = body.unwrap_or(Err(Rejection::TimedOut))?;

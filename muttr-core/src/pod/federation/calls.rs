@@ -62,6 +62,22 @@ impl Pod {
         self.call(host, Purpose::Describe(host.clone()), Call::Describe);
     }
 
+    /// Asks a pod once more who it is, though that is known: it may have lost what it took from us,
+    /// and then says so. Only if there is such a thing.
+    pub(super) fn doubt(&mut self, now: Time, host: &Host) {
+        let gave = self.has_given(now, host);
+        let full = self.federation.calls.len() >= limit::CALLS_MAX;
+        let peer = self.federation.peers.get_mut(host);
+        let Some(peer) = peer.filter(|_| gave && !full) else {
+            return;
+        };
+        if peer.describing || peer.rest_until_ms > now.mono_ms {
+            return;
+        }
+        peer.describing = true;
+        self.call(host, Purpose::Describe(host.clone()), Call::Describe);
+    }
+
     /// Asks another pod whose an alias is.
     ///
     /// # Errors
@@ -93,28 +109,55 @@ impl Pod {
         let host = purpose.host().clone();
         if let Some(peer) = self.federation.peers.get_mut(&host) {
             peer.calls = peer.calls.saturating_sub(1);
-            match &result {
-                Err(why) if is_silence(*why) => {
-                    peer.ill(now);
-                    let failed = Event::Counted(Count::Failed(*why));
-                    self.tell_shell(failed);
-                }
-                _ => peer.well(),
-            }
         }
         match (purpose, result) {
-            (Purpose::Describe(host), Ok(Reply::Described(signed))) => {
-                let known = self.described(now, &host, &signed);
+            (Purpose::Describe(host), result) => {
+                let known = match result {
+                    Ok(Reply::Described(signed)) => self.described(now, &host, &signed),
+                    Ok(_) => Err(Rejection::PodDishonest),
+                    Err(why) => Err(why),
+                };
+                match known {
+                    Err(why) => self.failed(now, &host, why),
+                    Ok(()) => self.answered_well(&host),
+                }
                 self.introduced(now, &host, known);
             }
-            (Purpose::Describe(host), result) => {
-                let why = result.err().unwrap_or(Rejection::PodDishonest);
-                self.introduced(now, &host, Err(why));
+            (Purpose::Resolve(asker, _), result) => {
+                match &result {
+                    Err(why) if is_silence(*why) => self.failed(now, &host, *why),
+                    _ => self.answered_well(&host),
+                }
+                self.resolved_elsewhere(asker, result);
             }
-            (Purpose::Resolve(asker, _), result) => self.resolved_elsewhere(asker, result),
-            (Purpose::Notify(_, key), result) => self.handed_over(now, &key, result),
+            (Purpose::Notify(_, key), result) => {
+                let taken = match result {
+                    Ok(Reply::Taken(taken)) => self.check_taken(&host, &key, &taken),
+                    Ok(_) => Err(Rejection::PodDishonest),
+                    Err(why) => Err(why),
+                };
+                match &taken {
+                    Err(why) if is_silence(*why) => self.failed(now, &host, *why),
+                    _ => self.answered_well(&host),
+                }
+                self.handed_over(now, &key, taken);
+            }
         }
         self.hand_over(now, &host);
+    }
+
+    /// A pod did not answer, or said what does not hold: it is left alone for a while.
+    fn failed(&mut self, now: Time, host: &Host, why: Rejection) {
+        if let Some(peer) = self.federation.peers.get_mut(host) {
+            peer.ill(now);
+        }
+        self.tell_shell(Event::Counted(Count::Failed(why)));
+    }
+
+    fn answered_well(&mut self, host: &Host) {
+        if let Some(peer) = self.federation.peers.get_mut(host) {
+            peer.well();
+        }
     }
 
     /// A pod's description came, or did not: goes on with what waited for it.
@@ -125,10 +168,6 @@ impl Pod {
         peer.describing = false;
         let waiting = core::mem::take(&mut peer.waiting);
         if let Err(why) = known {
-            if !is_silence(why) {
-                peer.ill(now);
-                self.tell_shell(Event::Counted(Count::Failed(why)));
-            }
             self.tell_waiting(host, why);
         }
         for id in waiting {

@@ -5,7 +5,6 @@ use alloc::vec::Vec;
 use crate::{
     custody,
     envelope::record::Record,
-    keyring::Certificate,
     limit,
     machine::Input,
     name::Host,
@@ -68,16 +67,16 @@ impl Pod {
         self.deals_with(&from)?;
         let rate = self.handover_rate();
         let full = self.federation.incoming.len() >= limit::HANDOVERS_WAITING_MAX;
+        let crowded = self.federation.describing() >= limit::DESCRIBING_MAX;
         let peer = self.federation.peer(now, &from, rate);
-        peer.allowance.take(now, rate)?;
         let fresh = peer.known.as_ref().is_some_and(|known| known.is_fresh(now));
         let valid = peer.known.as_ref().is_some_and(|known| known.is_valid(now));
         let resting = peer.rest_until_ms > now.mono_ms;
-        if !valid && full {
-            return Err(Rejection::Busy);
-        }
         if !valid && resting && !peer.describing {
             return Err(Rejection::PodUnreachable);
+        }
+        if !valid && (full || crowded && !peer.describing) {
+            return Err(Rejection::Busy);
         }
         if !fresh {
             self.meet(now, &from);
@@ -102,8 +101,10 @@ impl Pod {
         let Some(incoming) = self.federation.incoming.get(&id) else {
             return;
         };
-        let checked = match incoming.handover.from.as_ref() {
-            Some(from) => self.check_handover(now, from, incoming),
+        let checked = match incoming.handover.from.clone() {
+            Some(from) => self
+                .check_handover(now, &from, incoming)
+                .and_then(|()| self.count_handover(now, &from)),
             None => Err(Rejection::Unidentified),
         };
         match checked {
@@ -112,17 +113,26 @@ impl Pod {
         }
     }
 
+    /// Counts one that a pod really signed: whoever only says a name uses up nothing of what the
+    /// pod that bears it may do.
+    fn count_handover(&mut self, now: Time, from: &Host) -> Result<(), Rejection> {
+        let rate = self.handover_rate();
+        let peer = self.federation.peer(now, from, rate);
+        peer.allowance.take(now, rate)
+    }
+
     fn check_handover(&self, now: Time, from: &Host, incoming: &Incoming) -> Result<(), Rejection> {
         let known = self.known(from).ok_or(Rejection::PodUnreachable)?;
-        let certificate = Certificate::parse(&known.description.certificate, now)?;
         let Incoming {
             handover, signed, ..
         } = incoming;
-        certificate.check_proof(now, HANDOVER_LABEL, &signed.handover, &signed.signature)?;
+        // Before the signature, for it costs nothing.
         if handover.at_ms.abs_diff(now.wall_ms) > limit::CLOCK_SKEW_MS {
             return Err(Rejection::ClockWrong);
         }
-        Ok(())
+        known
+            .certificate
+            .check_proof(now, HANDOVER_LABEL, &signed.handover, &signed.signature)
     }
 
     /// It may come in: keeps the record, if there is room for the notification.

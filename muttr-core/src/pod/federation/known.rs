@@ -39,8 +39,8 @@ impl Pod {
         let description: Description = wire::decode(&signed.description, POD_ROW_BYTES_MAX).ok()?;
         let certificate = Certificate::parse(&description.certificate, now).ok()?;
         let known = Known {
-            fingerprint: certificate.fingerprint(),
             description,
+            certificate,
             asked_ms,
         };
         let (host, rate) = (known.description.host.clone(), self.handover_rate());
@@ -56,6 +56,7 @@ impl Pod {
             self.draw_run();
         }
         self.describe_self(now);
+        self.federation.doubt_at_ms = Some(now.after(limit::DESCRIPTION_DOUBT_MS));
         let peers = self.federation.peers.values();
         let known = peers.filter_map(|peer| peer.known.as_ref());
         let contacts: Vec<Contact> = known.map(contact).collect();
@@ -154,13 +155,15 @@ impl Pod {
             return Err(Rejection::ClockWrong);
         }
         let fingerprint = certificate.fingerprint();
-        let before = self.known(host).map(|known| known.fingerprint);
+        let before = self
+            .known(host)
+            .map(|known| known.certificate.fingerprint());
         if let Some(before) = before.filter(|before| *before != fingerprint) {
             session::check_succession(now, host, before, &fingerprint, &signed.succession)?;
         }
         Ok(Known {
             description,
-            fingerprint,
+            certificate,
             asked_ms: now.wall_ms,
         })
     }
@@ -221,6 +224,17 @@ impl Pod {
         {
             self.describe_self(now);
         }
+        if self
+            .federation
+            .doubt_at_ms
+            .is_some_and(|at| at <= now.mono_ms)
+        {
+            self.federation.doubt_at_ms = Some(now.after(limit::DESCRIPTION_DOUBT_MS));
+            let hosts: Vec<Host> = self.federation.peers.keys().cloned().collect();
+            for host in hosts {
+                self.doubt(now, &host);
+            }
+        }
         self.line_up(now);
         let due = |peer: &Peer| peer.deadline().is_some_and(|at| at <= now.mono_ms);
         let peers = self.federation.peers.iter().filter(|(_, peer)| due(peer));
@@ -230,7 +244,8 @@ impl Pod {
         }
     }
 
-    /// A seed is linked. If it is a pod that did not answer, it is back.
+    /// A seed is linked. If it is a pod that did not answer, it is back; and whichever pod it is, it
+    /// may have been away and have lost something.
     pub(in crate::pod) fn pod_linked(&mut self, now: Time, link: Link) {
         let Link::Seed(seed) = link else { return };
         let is_it = |peer: &Peer| {
@@ -238,14 +253,20 @@ impl Pod {
                 .as_ref()
                 .is_some_and(|known| known.seed() == seed)
         };
-        let waited_for = |peer: &Peer| !peer.queue.is_empty() && peer.rest_until_ms > now.mono_ms;
         let mut peers = self.federation.peers.iter_mut();
-        let back = peers.find(|(_, peer)| waited_for(peer) && is_it(peer));
-        if let Some((host, peer)) = back {
+        let Some((host, peer)) = peers.find(|(_, peer)| is_it(peer)) else {
+            return;
+        };
+        let host = host.clone();
+        if !peer.queue.is_empty() && peer.rest_until_ms > now.mono_ms {
             peer.well();
-            let host = host.clone();
-            self.hand_over(now, &host);
         }
+        // Who comes and goes all the time is not asked each time.
+        let asked_ms = peer.known.as_ref().map_or(0, |known| known.asked_ms);
+        if asked_ms.saturating_add(limit::MINUTE_MS) < now.wall_ms {
+            self.doubt(now, &host);
+        }
+        self.hand_over(now, &host);
     }
 
     /// A pod was named by another one.

@@ -15,7 +15,7 @@ use crate::{
     limit,
     machine::{Batch, Input, Kept, Row, Table, Write},
     name::{Alias, DeviceId, Fingerprint, Host},
-    pod::{Asker, Count, Errand, Event, Pod, Reply},
+    pod::{Asker, Count, Errand, Event, Pod},
     rejection::Rejection,
     time::Time,
     wire::{
@@ -58,6 +58,15 @@ enum State {
 
 /// Names, a key, a capability, a receipt.
 const ROW_BYTES_MAX: usize = 4_096;
+
+impl Outgoing {
+    /// The recipient's pod took it and still has to keep it.
+    fn is_with(&self, now: Time, host: &Host) -> bool {
+        self.row.to.host() == host
+            && self.row.expires_ms() > now.wall_ms
+            && matches!(self.row.state, State::Taken(_))
+    }
+}
 
 impl OutgoingRow {
     fn expires_ms(&self) -> u64 {
@@ -302,17 +311,12 @@ impl Pod {
     }
 
     /// What became of handing one over.
-    pub(super) fn handed_over(&mut self, now: Time, key: &[u8], result: Result<Reply, Rejection>) {
+    pub(super) fn handed_over(&mut self, now: Time, key: &[u8], taken: Result<Taken, Rejection>) {
         let Some(outgoing) = self.federation.outgoing.get_mut(key) else {
             return;
         };
         outgoing.busy = false;
         let host = outgoing.row.to.host().clone();
-        let taken = match result {
-            Ok(Reply::Taken(taken)) => self.check_taken(&host, key, &taken),
-            Ok(_) => Err(Rejection::PodDishonest),
-            Err(why) => Err(why),
-        };
         match taken {
             Ok(taken) => {
                 self.run_seen(now, &host, taken.run);
@@ -363,7 +367,13 @@ impl Pod {
         }
     }
 
-    fn check_taken(&self, host: &Host, key: &[u8], taken: &[u8]) -> Result<Taken, Rejection> {
+    /// Whether the pod really promised to keep the record.
+    pub(super) fn check_taken(
+        &self,
+        host: &Host,
+        key: &[u8],
+        taken: &[u8],
+    ) -> Result<Taken, Rejection> {
         let dishonest = |_| Rejection::PodDishonest;
         let taken: Taken = wire::decode(taken, limit::POD_ANSWER_BYTES_MAX).map_err(dishonest)?;
         let outgoing = self.federation.outgoing.get(key).ok_or(Rejection::Closed)?;
@@ -443,13 +453,15 @@ impl Pod {
         }
     }
 
+    /// Whether a pod took something from us that it still has to keep.
+    pub(super) fn has_given(&self, now: Time, host: &Host) -> bool {
+        let mut outgoing = self.federation.outgoing.values();
+        outgoing.any(|outgoing| outgoing.is_with(now, host))
+    }
+
     /// Hands over once more what a pod had taken.
     pub(super) fn hand_over_again(&mut self, now: Time, host: &Host) {
-        let taken = |outgoing: &&mut Outgoing| {
-            outgoing.row.to.host() == host
-                && outgoing.row.expires_ms() > now.wall_ms
-                && matches!(outgoing.row.state, State::Taken(_))
-        };
+        let taken = |outgoing: &&mut Outgoing| outgoing.is_with(now, host);
         let again = self
             .federation
             .outgoing

@@ -338,6 +338,52 @@ fn a_pod_that_lost_what_it_had_taken_is_told_again() {
     assert_eq!(street.elm.disk.count(Table::Notification), 2);
 }
 
+/// Elm took something from alice, was restored to what it was before, and has found out.
+fn restored() -> Street {
+    let mut street = Street::new();
+    let (alice, _) = (street.oak.settle("alice"), street.elm.settle("bob"));
+    let backup = street.elm.disk.clone();
+    street.writes(alice, 1);
+    let head = (street.elm.epoch(&person("bob")), 1);
+    street.elm.disk = backup;
+    street.elm.restart();
+    street.elm.enter_with(&person("bob"), "laptop", head);
+    assert_eq!(street.elm.disk.count(Table::Notification), 0);
+    street
+}
+
+#[test]
+fn a_pod_that_lost_what_it_had_taken_is_found_out_within_the_hour() {
+    let mut street = restored();
+    street.oak.pass_awake(limit::DESCRIPTION_DOUBT_MS);
+    street.carry();
+    assert_eq!(street.elm.disk.count(Table::Notification), 1);
+    // Nothing new is no reason to say it once more.
+    let calls = street.calls.len();
+    street.oak.pass_awake(limit::DESCRIPTION_DOUBT_MS);
+    street.carry();
+    assert_eq!(street.calls.len(), calls + 1, "{:?}", street.calls.last());
+}
+
+#[test]
+fn a_pod_that_lost_what_it_had_taken_is_found_out_when_it_is_linked_again() {
+    let mut street = restored();
+    let elm = Link::Seed(config_of(ELM, [0; 32], generous()).custody.me);
+    street.oak.pass_awake(limit::MINUTE_MS + 1_000);
+    let linked = || Input::Linked(elm, Traits::default());
+    street.oak.give(linked());
+    street.carry();
+    assert_eq!(street.elm.disk.count(Table::Notification), 1);
+    // Who comes and goes all the time is not asked each time.
+    let calls = street.calls.len();
+    for _ in 0..5 {
+        street.oak.give(Input::Unlinked(elm));
+        street.oak.give(linked());
+        street.carry();
+    }
+    assert_eq!(street.calls.len(), calls);
+}
+
 #[test]
 fn a_pod_that_is_busy_itself_waits_before_it_reads_again() {
     let mut street = Street::new();

@@ -1,4 +1,4 @@
-//! What another pod hands over that is not as it should be.
+//! What another pod hands over or answers that is not as it should be.
 
 use super::*;
 
@@ -160,4 +160,124 @@ fn a_listed_pod_deals_with_those_listed_and_a_fast_one_is_slowed() {
         1,
         "the same is the same"
     );
+}
+
+#[test]
+fn a_borrowed_name_uses_up_nothing_of_what_its_owner_may_do() {
+    let mut street = Street::new();
+    let few = Quotas {
+        handovers_burst: 2,
+        handovers_per_s: 1,
+        ..generous()
+    };
+    street.elm = House::named(ELM, few);
+    street.elm.settle("bob");
+    let acquainted = Command::Meet(vec![host(HOST)]);
+    street.elm.give(Input::Command(acquainted));
+    street.carry();
+    let good = forged(&street, |_, _| {});
+    let mut borrowed: SignedHandover = wire::decode(&good, limit::HANDOVER_BYTES_MAX).unwrap();
+    let label = wire::fed::HANDOVER_LABEL;
+    let now = street.oak.now;
+    borrowed.signature = person("mallory").prove(&mut dice("m"), now, label, &borrowed.handover);
+    let borrowed = wire::encode(&borrowed);
+    for _ in 0..10 {
+        let refused = street.elm.handed(borrowed.clone());
+        assert_eq!(refused, Err(Rejection::BadSignature));
+    }
+    street.elm.handed(good).unwrap();
+}
+
+#[test]
+fn names_that_nobody_answers_to_leave_room_for_our_own_questions() {
+    let mut street = Street::new();
+    let bob = street.elm.settle("bob");
+    for n in 0..limit::CALLS_MAX {
+        let name = host(&alloc::format!("m{n}.example"));
+        let body = forged(&street, |it, _| it.from = Some(name.clone()));
+        street.elm.hand(body);
+    }
+    let asked = |call: &Call, events: &[Event]| {
+        let is = |event: &&Event| matches!(event, Event::Call { call: other, .. } if other == call);
+        events.iter().filter(is).count()
+    };
+    let describe = asked(&Call::Describe, &street.elm.events);
+    assert_eq!(describe, limit::DESCRIBING_MAX);
+    assert_eq!(
+        street.elm.answer_to(street.elm.given),
+        Some(Err(Rejection::Busy))
+    );
+    let alias: Alias = "alice@oak.example".parse().unwrap();
+    let resolve = Call::Resolve(alias.label().clone());
+    street.elm.say(bob, &ToPod::Resolve { id: 4, alias });
+    assert_eq!(asked(&resolve, &street.elm.events), 1);
+}
+
+#[test]
+fn a_pod_that_only_says_it_took_something_is_left_alone_longer_each_time() {
+    let mut street = Street::new();
+    let (alice, _) = (street.oak.settle("alice"), street.elm.settle("bob"));
+    street
+        .oak
+        .give(Input::Command(Command::Meet(vec![host(ELM)])));
+    street.carry();
+    street.oak.kept_events.append(&mut street.oak.events);
+    let life = limit::RECORD_LIFE_DEFAULT_MS;
+    let message = street.oak.stored(alice, "bob@elm.example", 1, life);
+    street.oak.say(alice, &message);
+    let mut asked = 0;
+    for _ in 0..600 {
+        for event in core::mem::take(&mut street.oak.events) {
+            if let Event::Call {
+                id,
+                call: Call::Notify(_),
+                ..
+            } = event
+            {
+                asked += 1;
+                let lie = Reply::Taken(vec![0xA0]);
+                street.oak.answered(id, Ok(lie), false);
+            } else {
+                street.oak.kept_events.push(event);
+            }
+        }
+        street.oak.pass_awake(1_000);
+    }
+    let failed = Count::Failed(Rejection::PodDishonest);
+    assert_eq!(street.oak.counted(failed), asked);
+    assert!(
+        (4..12).contains(&asked),
+        "asked {asked} times in ten minutes"
+    );
+    let mut states = core::iter::from_fn(|| street.oak.hear(alice));
+    let last = states.by_ref().last();
+    assert_eq!(obstacle(last), Rejection::PodDishonest);
+}
+
+#[test]
+fn a_description_that_does_not_hold_is_counted_and_not_asked_for_at_once_again() {
+    let mut street = Street::new();
+    street.elm.settle("bob");
+    let mut asked = 0;
+    for _ in 0..5 {
+        let body = forged(&street, |_, _| {});
+        street.elm.hand(body);
+        for event in core::mem::take(&mut street.elm.events) {
+            if let Event::Call {
+                id,
+                call: Call::Describe,
+                ..
+            } = event
+            {
+                asked += 1;
+                let lie = Reply::Described(vec![0xA0]);
+                street.elm.answered(id, Ok(lie), false);
+            } else {
+                street.elm.kept_events.push(event);
+            }
+        }
+    }
+    assert_eq!(asked, 1);
+    let failed = Count::Failed(Rejection::PodDishonest);
+    assert_eq!(street.elm.counted(failed), 1);
 }
