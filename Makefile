@@ -4,7 +4,8 @@
 #   make test         every test, real browser included
 #   make pkg          the npm package, ready for `npm pack` in muttr-wasm/
 #   make bench        the measurements; make bench-NAME for one of them
-#   make soak         the long figures: seeds that come and go for ten minutes, a tab hidden for seven
+#   make soak         the long figures: seeds that come and go for ten minutes, a tab hidden for seven,
+#                     a million notifications from hostile pods
 #   make sim          a thousand storms in the simulator, where make test plays a few
 #   make clean        forgets everything that was built
 
@@ -59,6 +60,7 @@ soak: tested
 	npm run --silent build --workspace=muttr -- --test
 	node --test --test-reporter=spec tests/browser/soak.spec.mjs
 	node --test --test-reporter=spec tests/browser/hidden.spec.mjs
+	MUTTR_FLOOD=1000000 cargo test --features muttr-tests/foreign,muttr-tests/meddle --test hostile
 
 # One that fails names its integer: MUTTR_SIM_SEED=81723 cargo sim NAME plays it again.
 sim: export MUTTR_SIM_RUNS ?= 1000

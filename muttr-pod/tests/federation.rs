@@ -8,12 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use muttr_core::{
-    limit,
-    name::{Alias, Label},
-    seed::{Draft, Message},
-};
-use muttr_pod::seed::{Config, Running, keys, start};
+use muttr_core::name::Alias;
 use tempfile::TempDir;
 use tokio::{
     task::spawn_blocking,
@@ -24,8 +19,12 @@ use tokio::{
 mod held;
 #[path = "federation/killed.rs"]
 mod killed;
+#[path = "federation/people.rs"]
+mod people;
 #[path = "federation/refusals.rs"]
 mod refusals;
+
+use people::{comes, draft, own, person, reads, registered, seed_of};
 
 /// Longer than anything takes here.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -120,67 +119,4 @@ impl Drop for Pod {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-/// What a person's seed at this pod is started with; the key is made the first time.
-fn seed_of(folder: &TempDir, pod: &Pod, name: &str) -> Config {
-    let data_dir = folder.path().join(name);
-    if keys::load(&data_dir, None).is_err() {
-        keys::create(&data_dir, None).expect("makes a key");
-    }
-    let identity = keys::load(&data_dir, None).expect("loads it");
-    let url = format!("http://{}", pod.name());
-    let url = url.parse().expect("an address");
-    Config::new(data_dir, vec![url], Some(identity))
-}
-
-async fn comes(config: Config) -> Running {
-    let seed = start(config).await.expect("starts");
-    let online = timeout(PATIENCE, seed.online()).await;
-    online.expect("in time").expect("finds the pod");
-    seed
-}
-
-/// Somebody who has an alias, the name of their folder.
-async fn registered(config: Config) -> Running {
-    let name = config.data_dir.file_name().expect("has a name");
-    let label: Label = name.to_string_lossy().parse().expect("a label");
-    let seed = comes(config).await;
-    seed.register(label).await.expect("registers");
-    seed
-}
-
-async fn person(folder: &TempDir, pod: &Pod, name: &str) -> Running {
-    registered(seed_of(folder, pod, name)).await
-}
-
-fn own(seed: &Running) -> Alias {
-    seed.view().alias.expect("registered")
-}
-
-fn draft(to: Alias, text: &str) -> Draft {
-    Draft {
-        to,
-        content_type: "text/plain".into(),
-        body: text.into(),
-        reply_to: None,
-        life_ms: limit::RECORD_LIFE_DEFAULT_MS,
-    }
-}
-
-/// Waits until so many messages have arrived, a little longer for any too many, and yields them.
-async fn reads(seed: &Running, messages: usize) -> Vec<Message> {
-    let mut arrivals = seed.arrivals();
-    for number in 0..messages {
-        let next = timeout(PATIENCE, arrivals.next()).await;
-        next.unwrap_or_else(|_| panic!("{number} of {messages} came"))
-            .expect("comes");
-    }
-    sleep(Duration::from_millis(1_500)).await;
-    let read = seed.inbox().await.expect("reads");
-    assert_eq!(read.len(), messages, "{read:?}");
-    for message in &read {
-        assert!(message.verified, "{message:?}");
-    }
-    read
 }
