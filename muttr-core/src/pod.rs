@@ -272,7 +272,7 @@ impl Pod {
             Some(Errand::Load) => self.loaded(now, rows),
             Some(Errand::Resolve(asker)) => self.resolve_recalled(asker, rows),
             Some(Errand::Renew(registration)) => self.renew_recalled(registration, rows),
-            Some(Errand::Reread(registration)) => self.reread(now, registration, rows),
+            Some(Errand::Reread(registration)) => self.reread(registration, rows),
             _ => {}
         }
     }

@@ -110,6 +110,8 @@ rejections! {
     AliasRequired = 28, "ALIAS_REQUIRED", 409, Changed;
     /// The binding does not follow the one that the pod has of that alias.
     BindingStale = 29, "BINDING_STALE", 409, Changed;
+    /// The person behind that alias has moved and takes messages under another one.
+    Moved = 30, "MOVED", 410, Changed;
 
     /// Say who you are first.
     Unidentified = 40, "UNIDENTIFIED", 401, Changed;

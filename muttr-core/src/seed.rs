@@ -39,6 +39,7 @@ mod people;
 mod receipt;
 mod row;
 pub mod session;
+mod straight;
 #[cfg(test)]
 mod tests;
 mod under_way;
@@ -67,6 +68,9 @@ pub struct Config {
     /// No other seed shall learn that this one is there: it has no links, keeps nothing for
     /// others, and its pod places and fetches for it.
     pub hidden: bool,
+    /// The shell can hand something to another pod without our own, which a seed does for people
+    /// who gave it a capability while its own pod is away. That pod then sees its address.
+    pub posts: bool,
     /// Everything random comes from this: 32 bytes nobody else knows.
     pub random: [u8; 32],
 }
@@ -208,6 +212,7 @@ impl Seed {
         match command {
             Command::Start => {}
             Command::Register { id, label } => self.register(now, id, label),
+            Command::Move { id, label, to } => self.move_away(now, id, label, to),
             Command::Lookup { id, alias } => self.lookup(now, id, alias),
             Command::Send { id, draft } => self.send(now, id, *draft),
             Command::Messages {
@@ -227,6 +232,7 @@ impl Seed {
                 alias,
                 judgement,
             } => self.judge(now, id, &alias, judgement),
+            Command::Posted { id, result } => self.posted(now, id, result),
             // Who is hidden keeps nothing, whatever they would keep otherwise.
             Command::Quota { .. } if self.config.hidden => {}
             Command::Quota { bytes_max } => {

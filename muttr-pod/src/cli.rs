@@ -38,7 +38,9 @@ $XDG_DATA_HOME/muttr, mostly ~/.local/share/muttr.
 Exit codes:
   0 done             1 a defect           2 wrong usage       3 pod unreachable
   4 storage failed   5 no usable key      6 no alias yet      7 took too long
-  8 refused, see the code in parentheses  9 data directory in use";
+  8 refused, see the code in parentheses  9 data directory in use
+  10 no such pod     11 recipient moved   12 key changed      13 mailbox full
+  14 a clock is wrong";
 
 /// A Muttr seed on the command line: send, read and answer messages.
 #[derive(Debug, Parser)]

@@ -28,6 +28,7 @@ use zeroize::Zeroizing;
 
 mod arrivals;
 mod backoff;
+mod courier;
 mod describe;
 mod failure;
 mod home;
@@ -55,6 +56,7 @@ use crate::{
     envoy::Reach,
     store::{self, Done, Op, Store as _, sqlite::Sqlite},
 };
+use courier::Courier;
 use view::{Board, Watched};
 
 /// The database's file in the data directory.
@@ -116,6 +118,7 @@ pub async fn start(config: Config) -> Result<Running, Failure> {
     let (done, done_in) = mpsc::unbounded_channel();
     let (stop, stopping) = watch::channel(false);
     let (events, _) = broadcast::channel(EVENTS_MAX);
+    let courier = Courier::new(&url, happenings.clone()).map_err(failed)?;
     let board = Arc::new(Board::new());
     let waiting = Arc::new(running::Waiting::default());
 
@@ -123,7 +126,12 @@ pub async fn start(config: Config) -> Result<Running, Failure> {
     let id = machine_id(&secret);
     let driver = Driver {
         machine: Watched::new(machine, Arc::clone(&board)),
-        on_event: on_event(Arc::clone(&board), Arc::clone(&waiting), events.clone()),
+        on_event: on_event(
+            Arc::clone(&board),
+            Arc::clone(&waiting),
+            events.clone(),
+            courier,
+        ),
         clock: Clock::start(),
         swarm,
         happenings: happenings_in,
@@ -296,6 +304,7 @@ fn machine(
         identity: config.identity.clone(),
         keep_bytes_max,
         hidden: config.hidden,
+        posts: !config.hidden && !config.offline,
         random,
     })
 }
@@ -305,11 +314,13 @@ fn on_event(
     board: Arc<Board>,
     waiting: Arc<running::Waiting>,
     events: broadcast::Sender<Arc<Event>>,
+    courier: Courier,
 ) -> impl FnMut(Event) + Send {
     move |event| {
         board.on_event(&event);
         match event {
             Event::Done(id, result) => waiting.end(id, result),
+            Event::Post { id, host, body } => courier.carry(id, host, body),
             // Fails when nobody listens.
             event => drop(events.send(Arc::new(event))),
         }

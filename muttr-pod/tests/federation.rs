@@ -23,6 +23,8 @@ mod killed;
 mod people;
 #[path = "federation/refusals.rs"]
 mod refusals;
+#[path = "federation/straight.rs"]
+mod straight;
 
 use people::{comes, draft, own, person, reads, registered, seed_of};
 

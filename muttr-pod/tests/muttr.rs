@@ -20,6 +20,8 @@ use tokio::{sync::mpsc, task::spawn_blocking, time::timeout};
 
 #[path = "muttr/bot.rs"]
 mod bot;
+#[path = "muttr/elsewhere.rs"]
+mod elsewhere;
 #[path = "muttr/failures.rs"]
 mod failures;
 #[path = "muttr/follow.rs"]

@@ -23,6 +23,7 @@ export const CODES = {
   ALIASES_EXHAUSTED: { retry: 'never', sentence: "This certificate has as many aliases as it may." },
   ALIAS_REQUIRED: { retry: 'changed', sentence: "Take an alias first, so that the answer can reach you." },
   BINDING_STALE: { retry: 'changed', sentence: "The binding does not follow the one that the pod has of that alias." },
+  MOVED: { retry: 'changed', sentence: "The person behind that alias has moved and takes messages under another one." },
   UNIDENTIFIED: { retry: 'changed', sentence: "Say who you are first." },
   BAD_SIGNATURE: { retry: 'never', sentence: "The proof of identity does not hold." },
   WRONG_HOST: { retry: 'changed', sentence: "The pod goes by another name than the one that was dialled." },

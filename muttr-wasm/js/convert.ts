@@ -5,7 +5,11 @@ import type { ContactView, ConversationView, DeliveryView, MessageView, StatsVie
 import type { Address, Contact, Conversation, Delivery, Message, SeedStats } from './types.js';
 
 export function contactOf(view: ContactView): Contact {
-  return { ...view, address: view.address as Address };
+  return {
+    ...view,
+    address: view.address as Address,
+    movedTo: view.movedTo as Address | undefined,
+  };
 }
 
 export function deliveryOf(view: DeliveryView): Delivery {

@@ -55,6 +55,7 @@ export interface ContactView {
   trust: 'verified' | 'unverified' | 'key-changed';
   accepted: boolean;
   blocked: boolean;
+  movedTo: string | undefined;
 }
 
 export interface DeliveryView {

@@ -119,7 +119,7 @@ export interface Seed extends AsyncDisposable {
    * Sends a message. Resolves once the recipient's pod has durably taken the notification and 12
    * receipts or 5 seconds have come, and at once with status `queued` while offline; the
    * `delivery` event tells the rest.
-   * @throws MuttrError TOO_LARGE, NOT_FOUND, KEY_CHANGED, ALIAS_REQUIRED, …
+   * @throws MuttrError TOO_LARGE, NOT_FOUND, KEY_CHANGED, MOVED, ALIAS_REQUIRED, …
    */
   send(to: string, body: string | MessageBody, options?: SendOptions): Promise<Delivery>;
   /**
@@ -183,6 +183,8 @@ export interface Contact {
   accepted: boolean;
   /** Their messages are not shown. */
   blocked: boolean;
+  /** They have moved and say that they are found there; what is sent here is refused with `MOVED`. */
+  movedTo: Address | undefined;
 }
 
 /** A conversation in a list. */

@@ -311,6 +311,7 @@ async fn start(
         identity,
         keep_bytes_max: quota_bytes,
         hidden,
+        posts: false,
         random: random::bytes(),
     };
     let waiting = Waiting::default();
@@ -366,7 +367,7 @@ fn teller(waiting: Waiting, tell: Function) -> Box<dyn Fn(Told)> {
                 }
                 return;
             }
-            Told::Event(Event::Ready | Event::Held { .. }) => return,
+            Told::Event(Event::Ready | Event::Held { .. } | Event::Post { .. }) => return,
             Told::Event(Event::State(state)) => ("state", state_name(state).into()),
             Told::Event(Event::Message(message)) => ("message", view::message(&message)),
             Told::Event(Event::Delivery(delivery)) => ("delivery", view::delivery(&delivery)),

@@ -18,6 +18,7 @@ struct Contact {
     trust: Trust,
     accepted: bool,
     blocked: bool,
+    moved_to: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -182,6 +183,7 @@ fn contact(view: &seed::ContactView) -> Contact {
         trust: view.trust,
         accepted: view.accepted,
         blocked: view.blocked,
+        moved_to: view.moved_to.as_ref().map(ToString::to_string),
     }
 }
 

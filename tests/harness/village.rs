@@ -261,6 +261,7 @@ impl Village {
             identity,
             keep_bytes_max,
             hidden: manner == Manner::Hidden,
+            posts: false,
             random,
         };
         self.world
@@ -361,7 +362,7 @@ impl Village {
                     profile.refused = Some(rejection);
                     self.world.hang_up(who);
                 }
-                Event::Ready | Event::Delivery(_) | Event::Held { .. } => {}
+                Event::Ready | Event::Delivery(_) | Event::Held { .. } | Event::Post { .. } => {}
             }
         }
         Ok(())

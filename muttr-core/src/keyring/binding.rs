@@ -1,6 +1,9 @@
 //! Bindings: the owner's signed word that an alias is theirs.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{
+    string::{String, ToString as _},
+    vec::Vec,
+};
 
 use rand_core::{CryptoRng, RngCore};
 use sha2::{Digest, Sha256};
@@ -35,6 +38,30 @@ pub fn sign(
     seq: u64,
     previous: Option<[u8; 32]>,
 ) -> SignedBinding {
+    sign_as(identity, rng, now, alias, (seq, previous), String::new())
+}
+
+/// The same for an alias whose owner has moved: from `now` on they are found under `to`.
+#[must_use]
+pub fn sign_moved(
+    identity: &Identity,
+    rng: &mut (impl CryptoRng + RngCore),
+    now: Time,
+    alias: &Alias,
+    chain: (u64, Option<[u8; 32]>),
+    to: &Alias,
+) -> SignedBinding {
+    sign_as(identity, rng, now, alias, chain, to.to_string())
+}
+
+fn sign_as(
+    identity: &Identity,
+    rng: &mut (impl CryptoRng + RngCore),
+    now: Time,
+    alias: &Alias,
+    (seq, previous): (u64, Option<[u8; 32]>),
+    moved_to: String,
+) -> SignedBinding {
     let binding = wire::encode(&Binding {
         alias: alias.clone(),
         fingerprint: identity.fingerprint(),
@@ -42,7 +69,7 @@ pub fn sign(
         seq,
         previous: previous.map_or_else(Vec::new, |hash| hash.to_vec()),
         not_after_ms: now.wall_ms.saturating_add(limit::BINDING_LIFE_MAX_MS),
-        moved_to: String::new(),
+        moved_to,
     });
     let signature = identity.attest(rng, now, LABEL, &binding);
     SignedBinding { binding, signature }
@@ -67,6 +94,8 @@ pub fn check(
     {
         return Err(Rejection::BadSignature);
     }
+    let astray = !binding.moved_to.is_empty()
+        && moved_to(&binding).is_none_or(|elsewhere| elsewhere == binding.alias);
     let first = binding.seq == 1;
     let chained = if first {
         binding.previous.is_empty()
@@ -77,13 +106,19 @@ pub fn check(
         .wall_ms
         .saturating_add(limit::BINDING_LIFE_MAX_MS)
         .saturating_add(limit::CLOCK_SKEW_MS);
-    if binding.seq == 0 || !chained || binding.not_after_ms > latest_ms {
+    if astray || binding.seq == 0 || !chained || binding.not_after_ms > latest_ms {
         return Err(Rejection::Malformed);
     }
     if binding.not_after_ms <= now.wall_ms {
         return Err(Rejection::BindingExpired);
     }
     Ok(binding)
+}
+
+/// Where the owner has moved to, if they have.
+#[must_use]
+pub fn moved_to(binding: &Binding) -> Option<Alias> {
+    binding.moved_to.parse().ok()
 }
 
 /// What the next binding names this one by.

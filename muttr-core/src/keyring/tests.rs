@@ -9,7 +9,7 @@ pub(crate) use craft::{ending, revoked};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
 
 use super::*;
-use crate::{limit, rejection::Rejection, time::Time};
+use crate::{limit, name::Alias, rejection::Rejection, time::Time};
 
 const NOW: Time = Time {
     mono_ms: 5_000,
@@ -203,5 +203,26 @@ fn a_binding_is_the_owners_and_ends() {
     assert_eq!(
         binding::check(&bent, alice.certificate(), NOW),
         Err(Rejection::BadSignature)
+    );
+}
+
+#[test]
+fn a_binding_says_where_its_owner_moved_to_and_it_is_elsewhere() {
+    let alice = someone(1);
+    let alias = "alice@oak.example".parse().unwrap();
+    let first = binding::sign(&alice, &mut dice(3), NOW, &alias, 1, None);
+    let fields = binding::check(&first, alice.certificate(), NOW).unwrap();
+    assert_eq!(binding::moved_to(&fields), None);
+    let chain = (2, Some(binding::hash(&first)));
+    let moved = |to: &Alias| {
+        let signed = binding::sign_moved(&alice, &mut dice(4), NOW, &alias, chain, to);
+        binding::check(&signed, alice.certificate(), NOW)
+    };
+    let elm: Alias = "alice@elm.example".parse().unwrap();
+    assert_eq!(binding::moved_to(&moved(&elm).unwrap()), Some(elm));
+    assert_eq!(
+        moved(&alias),
+        Err(Rejection::Malformed),
+        "to where they are"
     );
 }

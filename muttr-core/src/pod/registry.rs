@@ -46,6 +46,8 @@ pub(super) struct Owned {
     seq: u64,
     hash: [u8; 32],
     not_after_ms: u64,
+    /// They have moved; who asks is told where to.
+    moved: bool,
 }
 
 /// What has to be done about a binding that may be registered.
@@ -102,12 +104,14 @@ impl Registry {
     /// Whose an alias is now.
     ///
     /// # Errors
-    /// [`Rejection::NotFound`], [`Rejection::BindingExpired`].
+    /// [`Rejection::NotFound`], [`Rejection::BindingExpired`], [`Rejection::Moved`].
     pub(super) fn current(&self, now: Time, label: &Label) -> Result<Fingerprint, Rejection> {
         let owned = self.aliases.get(label).ok_or(Rejection::NotFound)?;
         let expired = owned.not_after_ms <= now.wall_ms;
         if expired {
             Err(Rejection::BindingExpired)
+        } else if owned.moved {
+            Err(Rejection::Moved)
         } else {
             Ok(owned.owner)
         }
@@ -196,5 +200,6 @@ fn owned(signed: &SignedBinding, binding: &Binding) -> Owned {
         seq: binding.seq,
         hash: binding::hash(signed),
         not_after_ms: binding.not_after_ms,
+        moved: binding::moved_to(binding).is_some(),
     }
 }

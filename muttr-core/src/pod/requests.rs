@@ -83,6 +83,7 @@ impl Pod {
     }
 
     /// Looks an alias up. Its owner may see a binding that ran out: renewing it needs the old one.
+    /// Where somebody moved to stands in the binding.
     pub(super) fn resolve(
         &mut self,
         now: Time,
@@ -96,6 +97,7 @@ impl Pod {
         match self.owner_of(now, alias) {
             Err(Rejection::BindingExpired)
                 if who.is_some() && who == self.registry.owner(alias.label()) => {}
+            Err(Rejection::Moved) => {}
             other => drop(other?),
         }
         let scan = Scan::one(Table::Binding, alias.label().as_str().as_bytes());
@@ -253,12 +255,7 @@ impl Pod {
         });
     }
 
-    pub(super) fn reread(
-        &mut self,
-        now: Time,
-        registration: Box<Registration>,
-        rows: Option<Vec<Row>>,
-    ) {
+    pub(super) fn reread(&mut self, registration: Box<Registration>, rows: Option<Vec<Row>>) {
         self.registry.end(&registration.label, None);
         let row = rows.and_then(|rows| rows.into_iter().next());
         let Registration {
@@ -286,7 +283,7 @@ impl Pod {
             }
             Some(row) => {
                 let loaded = self.registry.load(&row).is_ok();
-                let others = loaded && self.registry.current(now, &label) != Ok(owner);
+                let others = loaded && self.registry.owner(&label) != Some(owner);
                 if others {
                     Rejection::AliasTaken
                 } else {

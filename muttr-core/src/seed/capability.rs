@@ -42,6 +42,12 @@ impl Seed {
             .map_or_else(Vec::new, |contact| contact.given.clone())
     }
 
+    /// What somebody gave us to notify them by; empty for nothing.
+    pub(super) fn capability_for(&self, to: &Alias) -> Vec<u8> {
+        let contact = self.contacts.get(to);
+        contact.map_or_else(Vec::new, |contact| contact.capability.clone())
+    }
+
     fn grant(&mut self, now: Time, alias: Alias) {
         let given = self
             .contacts

@@ -121,18 +121,29 @@ impl Seed {
         }
         outgoing.row.confirmed_ms = now.wall_ms;
         outgoing.row.status = outgoing.row.status.max(Status::Stored);
-        outgoing.stage = Stage::Notifying;
-        let to = outgoing.row.to.clone();
-        let contact = self.contacts.get(&to);
-        let notification = Notification {
-            key: receipt.key,
-            expires_h: receipt.expires_h,
-            capability: contact.map_or_else(Vec::new, |contact| contact.capability.clone()),
-        };
+        // It is not given the record again in a later life.
+        outgoing.dirty = true;
+        let soon = now.after(limit::RECEIPT_FLUSH_MS);
+        self.outbox.flush_at = crate::time::earliest(self.outbox.flush_at, Some(soon));
         self.tell_delivery(message);
         if self.config.hidden {
             self.place(now, message);
         }
+        self.tell_of(now, message, key);
+    }
+
+    /// Has the recipient told of a record that our pod holds.
+    pub(super) fn tell_of(&mut self, now: Time, message: MessageId, key: RecordKey) {
+        let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
+            return;
+        };
+        outgoing.stage = Stage::Notifying;
+        let (to, expires_h) = (outgoing.row.to.clone(), outgoing.row.expires_h());
+        let notification = Notification {
+            key,
+            expires_h,
+            capability: self.capability_for(&to),
+        };
         self.ask(now, Asked::Notify(message), |id| ToPod::Notify {
             id,
             to,
@@ -166,7 +177,7 @@ impl Seed {
         self.tell_delivery(message);
     }
 
-    fn notified_at_last(&mut self, now: Time, message: MessageId) {
+    pub(super) fn notified_at_last(&mut self, now: Time, message: MessageId) {
         let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
             return;
         };
@@ -305,7 +316,7 @@ impl Outgoing {
     }
 
     /// Another pod promised to keep the record.
-    fn count_pod(&mut self, now: Time, receipt: &Receipt) {
+    pub(super) fn count_pod(&mut self, now: Time, receipt: &Receipt) {
         let Some(key) = self.row.key else { return };
         let good =
             custody::receipt::check(receipt, &key, self.row.expires_h(), &receipt.seed).is_ok();

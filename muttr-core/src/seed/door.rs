@@ -4,7 +4,7 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 
 use crate::{
     limit,
-    name::{Alias, Fingerprint, Label, MessageId, RecordKey},
+    name::{Alias, Fingerprint, Host, Label, MessageId, RecordKey},
     rejection::Rejection,
 };
 
@@ -19,6 +19,15 @@ pub enum Command {
         id: u64,
         /// The part before the `@`.
         label: Label,
+    },
+    /// Tell whoever writes to an alias of ours that we have moved.
+    Move {
+        /// Request number.
+        id: u64,
+        /// The part before the `@` of the alias that is left.
+        label: Label,
+        /// Where we are found from now on.
+        to: Alias,
     },
     /// Whose is this alias?
     Lookup {
@@ -75,6 +84,13 @@ pub enum Command {
         alias: Alias,
         /// How.
         judgement: Judgement,
+    },
+    /// What came of an [`Event::Post`]: a [`Taken`](crate::wire::fed::Taken), encoded, or why not.
+    Posted {
+        /// Of the event.
+        id: u64,
+        /// The other pod's answer.
+        result: Result<Vec<u8>, Rejection>,
     },
     /// Keep at most this many bytes for others; 0 keeps nothing.
     Quota {
@@ -169,6 +185,16 @@ pub enum Event {
     Refused(Rejection),
     /// A message arrived that cannot be shown; it was set aside with this code.
     SetAside(Rejection),
+    /// Hand this to another pod, guarded, as `POST /fed/v1/notify`; answered by
+    /// [`Command::Posted`]. Told only where [`Config::posts`](super::Config::posts) says so.
+    Post {
+        /// Comes back in the answer.
+        id: u64,
+        /// Which pod.
+        host: Host,
+        /// A [`SignedHandover`](crate::wire::fed::SignedHandover) that no pod signed.
+        body: Vec<u8>,
+    },
 }
 
 /// The state of the connection to the pod.
@@ -218,6 +244,8 @@ pub struct ContactView {
     pub accepted: bool,
     /// Their messages are not shown.
     pub blocked: bool,
+    /// They have moved, and say that they are found there: nothing is sent to the old alias.
+    pub moved_to: Option<Alias>,
 }
 
 /// A conversation in a list.

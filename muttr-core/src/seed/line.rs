@@ -16,8 +16,9 @@ use crate::{
 /// What an answer of the pod is for.
 #[derive(Debug)]
 pub(super) enum Asked {
-    /// The application's registration: find out first whether it is a renewal.
-    OwnBinding(Option<u64>, Label),
+    /// The application's registration: find out first whether it is a renewal. With where we
+    /// move to, if we do.
+    OwnBinding(Option<u64>, Label, Option<Alias>),
     /// The application's registration, or a renewal of our own accord.
     Register(Option<u64>, Alias),
     /// The application's question.
@@ -120,7 +121,7 @@ impl Seed {
         for (_, asked) in asked.into_values() {
             self.answered(now, asked, Err(Rejection::Offline));
         }
-        self.outbox_offline();
+        self.outbox_offline(now);
     }
 
     /// A link to the pod came up, or went. A seed without a person has no other way to know
@@ -288,7 +289,7 @@ impl Seed {
 
     fn answered(&mut self, now: Time, asked: Asked, said: Result<Said, Rejection>) {
         match asked {
-            Asked::OwnBinding(id, label) => self.own_binding(now, id, label, said),
+            Asked::OwnBinding(id, label, to) => self.own_binding(now, id, label, to, said),
             Asked::Register(id, alias) => self.registered(id, alias, said),
             Asked::Lookup(id, alias) => self.looked_up(now, id, alias, said),
             Asked::Recipient(message) => self.recipient_known(now, message, said),

@@ -150,7 +150,7 @@ impl Seed {
             return;
         };
         match said.and_then(|said| super::people::named_by(now, alias, said)) {
-            Ok(certificate) => entry.author = Author::Named(Box::new(certificate)),
+            Ok(named) => entry.author = Author::Named(Box::new(named.certificate)),
             // Their pod may be back soon; but who wrote nothing else is not kept back for days.
             Err(code) if code.retry() == Retry::Later => {
                 entry.author_asked = entry.author_asked.saturating_add(1);

@@ -38,6 +38,8 @@ pub(super) struct Outgoing {
     pub(super) placings: u32,
     /// Receipts came that are not written down yet.
     pub(super) dirty: bool,
+    /// It may go straight to the recipient's pod, and is tried again while ours is away.
+    pub(super) straight: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,6 +57,8 @@ pub(super) enum Stage {
     Notifying,
     /// The pod hands the notification over to the recipient's pod.
     Forwarded,
+    /// The recipient's pod was asked to take it from us.
+    Posting,
     /// Nothing more to do.
     Done,
 }
@@ -73,6 +77,8 @@ pub(super) struct Outbox {
     pub(super) messages: BTreeMap<MessageId, Outgoing>,
     /// Custody's request number → which message.
     pub(super) placing: BTreeMap<u64, MessageId>,
+    /// What was posted straight to another pod → which message.
+    pub(super) posting: BTreeMap<u64, MessageId>,
     /// When receipts that came are written down.
     pub(super) flush_at: Option<u64>,
 }
@@ -99,6 +105,7 @@ impl Outgoing {
             placing,
             placings: 0,
             dirty: false,
+            straight: false,
         }
     }
 
@@ -112,7 +119,8 @@ impl Outgoing {
     }
 
     fn deadline(&self, online: bool) -> Option<u64> {
-        let retry = (online && self.stage == Stage::Idle).then_some(self.due);
+        let tried = online || self.straight;
+        let retry = (tried && self.stage == Stage::Idle).then_some(self.due);
         let again = match self.placing {
             Placing::Again(at) if online => Some(at),
             _ => None,
@@ -240,6 +248,12 @@ impl Seed {
         if outgoing.stage != Stage::Idle {
             return;
         }
+        if !online && outgoing.due <= now.mono_ms && self.post_straight(now, message) {
+            return;
+        }
+        let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
+            return;
+        };
         if !online {
             if let Some((id, _)) = outgoing.waiting.take() {
                 let view = outgoing.row.view(message);
@@ -250,11 +264,7 @@ impl Seed {
         if outgoing.due > now.mono_ms {
             return;
         }
-        let expired = match &outgoing.row.content {
-            Some(content) => content.sent_ms.saturating_add(content.life_ms) <= now.wall_ms,
-            None => outgoing.row.expires_ms <= now.wall_ms,
-        };
-        if expired {
+        if outgoing.row.is_over(now) {
             return self.give_up(message, Rejection::Expired);
         }
         if outgoing.row.content.is_some() {
@@ -264,6 +274,16 @@ impl Seed {
                 id,
                 alias,
             });
+        }
+        let pod = self.config.pod.seed;
+        let promised = outgoing
+            .row
+            .key
+            .filter(|_| outgoing.row.pods.contains(&pod));
+        if let Some(key) = promised {
+            // The pod has promised to keep the record: it need not be given it twice.
+            self.place(now, message);
+            return self.tell_of(now, message, key);
         }
         outgoing.stage = Stage::Replicating;
         let record = outgoing.row.record.clone();
@@ -307,7 +327,12 @@ impl Seed {
     }
 
     /// Seals a message for the certificate that is believed to be its recipient's.
-    fn seal(&mut self, now: Time, message: MessageId, to: &Alias) -> Result<Vec<Write>, Rejection> {
+    pub(super) fn seal(
+        &mut self,
+        now: Time,
+        message: MessageId,
+        to: &Alias,
+    ) -> Result<Vec<Write>, Rejection> {
         let outgoing = self
             .outbox
             .messages
@@ -394,6 +419,13 @@ impl Seed {
     /// A step was refused: for now, or for good.
     pub(super) fn refused(&mut self, now: Time, message: MessageId, code: Rejection) {
         self.set_stage(message, Stage::Idle);
+        if code == Rejection::NoRecord {
+            // Whatever our pod promised, it is given the record once more.
+            let pod = self.config.pod.seed;
+            if let Some(outgoing) = self.outbox.messages.get_mut(&message) {
+                outgoing.row.pods.retain(|holder| *holder != pod);
+            }
+        }
         let asked_for = self
             .outbox
             .messages
@@ -414,7 +446,7 @@ impl Seed {
         }
     }
 
-    fn retry_later(&mut self, now: Time, message: MessageId, reason: Option<Rejection>) {
+    pub(super) fn retry_later(&mut self, now: Time, message: MessageId, reason: Option<Rejection>) {
         let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
             return;
         };
@@ -470,19 +502,16 @@ impl Seed {
         }
     }
 
-    pub(super) fn outbox_offline(&mut self) {
-        let waiting: Vec<(MessageId, u64)> = self
-            .outbox
-            .messages
-            .iter_mut()
-            .filter(|(_, outgoing)| outgoing.stage == Stage::Idle)
-            .filter_map(|(id, outgoing)| Some((*id, outgoing.waiting.take()?.0)))
+    pub(super) fn outbox_offline(&mut self, now: Time) {
+        let idle = |outgoing: &Outgoing| outgoing.stage == Stage::Idle;
+        let messages = self.outbox.messages.iter();
+        let idle: Vec<MessageId> = messages
+            .filter(|(_, outgoing)| idle(outgoing))
+            .map(|(id, _)| *id)
             .collect();
-        for (message, id) in waiting {
-            if let Some(outgoing) = self.outbox.messages.get(&message) {
-                let view = outgoing.row.view(message);
-                self.done(id, Ok(super::Done::Delivery(view)));
-            }
+        for message in idle {
+            // What cannot go without the pod is answered as it is.
+            self.push_on(now, message);
         }
     }
 

@@ -41,6 +41,7 @@ impl ContactRow {
             given: Vec::new(),
             granted: false,
             capability: Vec::new(),
+            moved_to: None,
         }
     }
 
@@ -66,6 +67,7 @@ impl ContactRow {
             trust,
             accepted: self.accepted,
             blocked: self.blocked,
+            moved_to: self.moved_to.clone(),
         }
     }
 }
@@ -86,16 +88,30 @@ impl Seed {
         if label.is_reserved() {
             return self.done(id, Err(Rejection::AliasReserved));
         }
-        self.begin_binding(now, Some(id), label);
+        self.begin_binding(now, Some(id), label, None);
+    }
+
+    /// The application leaves an alias that is ours for another one.
+    pub(super) fn move_away(&mut self, now: Time, id: u64, label: Label, to: Alias) {
+        if self.config.identity.is_none() {
+            return self.done(id, Err(Rejection::NoIdentity));
+        }
+        if Alias::new(label.clone(), self.config.host.clone()) == to {
+            return self.done(id, Err(Rejection::AliasInvalid));
+        }
+        if self.line.identified && !self.line.aliases.contains(&label) {
+            return self.done(id, Err(Rejection::NotFound));
+        }
+        self.begin_binding(now, Some(id), label, Some(to));
     }
 
     /// A binding builds on the one before it, so that one has to be known first.
-    fn begin_binding(&mut self, now: Time, id: Option<u64>, label: Label) {
+    fn begin_binding(&mut self, now: Time, id: Option<u64>, label: Label, to: Option<Alias>) {
         if !self.line.aliases.contains(&label) {
-            return self.send_binding(now, id, label, 1, None);
+            return self.send_binding(now, id, label, (1, None), to.as_ref());
         }
         let alias = Alias::new(label.clone(), self.config.host.clone());
-        self.ask(now, Asked::OwnBinding(id, label), |id| ToPod::Resolve {
+        self.ask(now, Asked::OwnBinding(id, label, to), |id| ToPod::Resolve {
             id,
             alias,
         });
@@ -106,13 +122,14 @@ impl Seed {
         now: Time,
         id: Option<u64>,
         label: Label,
+        to: Option<Alias>,
         said: Result<Said, Rejection>,
     ) {
         let current = match said {
             Ok(Said::Resolved { binding, .. }) => binding,
             // Expired, but ours: the pod says so in the welcome. Its chain starts anew.
             Err(Rejection::BindingExpired | Rejection::NotFound) => {
-                return self.send_binding(now, id, label, 1, None);
+                return self.send_binding(now, id, label, (1, None), to.as_ref());
             }
             Ok(_) => return self.failed(id, Rejection::Malformed),
             Err(code) => return self.failed(id, code),
@@ -128,12 +145,15 @@ impl Seed {
         let same = self.config.identity.as_ref().is_some_and(|identity| {
             fields.certificate_hash.as_slice() == identity.certificate().hash().as_slice()
         });
-        if same && now.wall_ms < fresh_until {
+        let before = binding::moved_to(&fields);
+        // Who has moved stays so until they say otherwise; a renewal is none of their doing.
+        let to = if id.is_none() { before.clone() } else { to };
+        if same && to == before && now.wall_ms < fresh_until {
             let alias = Alias::new(label, self.config.host.clone());
             return self.registered(id, alias, Ok(Said::Registered));
         }
-        let previous = binding::hash(&current);
-        self.send_binding(now, id, label, fields.seq.saturating_add(1), Some(previous));
+        let chain = (fields.seq.saturating_add(1), Some(binding::hash(&current)));
+        self.send_binding(now, id, label, chain, to.as_ref());
     }
 
     fn send_binding(
@@ -141,14 +161,18 @@ impl Seed {
         now: Time,
         id: Option<u64>,
         label: Label,
-        seq: u64,
-        previous: Option<[u8; 32]>,
+        (seq, previous): (u64, Option<[u8; 32]>),
+        to: Option<&Alias>,
     ) {
         let alias = Alias::new(label, self.config.host.clone());
         let Some(identity) = self.config.identity.as_ref() else {
             return self.failed(id, Rejection::NoIdentity);
         };
-        let binding = binding::sign(identity, &mut self.rng, now, &alias, seq, previous);
+        let rng = &mut self.rng;
+        let binding = match to {
+            Some(to) => binding::sign_moved(identity, rng, now, &alias, (seq, previous), to),
+            None => binding::sign(identity, rng, now, &alias, seq, previous),
+        };
         self.ask(now, Asked::Register(id, alias), |id| ToPod::Register {
             id,
             binding,
@@ -181,7 +205,7 @@ impl Seed {
     /// Renews what is due, unasked, each time the pod is reached.
     pub(super) fn renew_aliases(&mut self, now: Time) {
         for label in self.line.aliases.clone() {
-            self.begin_binding(now, None, label);
+            self.begin_binding(now, None, label, None);
         }
     }
 
@@ -213,27 +237,36 @@ impl Seed {
             Rejection::NotFound if alias.label().is_reserved() => Rejection::AliasReserved,
             no => no,
         });
-        let certificate = said.and_then(|said| named_by(now, &alias, said));
-        let view = certificate.map(|certificate| match self.contacts.get_mut(&alias) {
+        let named = said.and_then(|said| named_by(now, &alias, said));
+        let view = named.map(|named| match self.contacts.get_mut(&alias) {
             Some(contact) if !contact.certificate.is_empty() => {
-                if contact.fingerprint != certificate.fingerprint() {
-                    contact.offered = certificate.bytes().to_vec();
+                if contact.fingerprint == named.certificate.fingerprint() {
+                    contact.moved_to = named.moved_to;
+                } else {
+                    contact.offered = named.certificate.bytes().to_vec();
                 }
                 contact.view(&alias)
             }
-            _ => ContactRow::known(&certificate).view(&alias),
+            _ => ContactView {
+                moved_to: named.moved_to,
+                ..ContactRow::known(&named.certificate).view(&alias)
+            },
         });
         self.done(id, view.map(Done::Contact));
     }
 
-    /// Decides whether the certificate a pod names for an alias is the one to use.
+    /// Decides whether the certificate a pod names for an alias is the one to use. Who has moved
+    /// is not written to where they were.
     pub(super) fn believe(
         &mut self,
         now: Time,
         alias: &Alias,
         said: Said,
     ) -> Result<(), Rejection> {
-        let certificate = named_by(now, alias, said)?;
+        let Named {
+            certificate,
+            moved_to,
+        } = named_by(now, alias, said)?;
         let contact = self
             .contacts
             .entry(alias.clone())
@@ -245,6 +278,11 @@ impl Seed {
             self.write_contact(alias);
             return Err(Rejection::KeyChanged);
         }
+        contact.moved_to = moved_to;
+        if contact.moved_to.is_some() {
+            self.write_contact(alias);
+            return Err(Rejection::Moved);
+        }
         contact.certificate = certificate.bytes().to_vec();
         contact.offered = Vec::new();
         Ok(())
@@ -253,7 +291,8 @@ impl Seed {
     /// Whether there is a certificate of theirs that can be used, without asking anybody.
     pub(super) fn is_believed(&self, now: Time, alias: &Alias) -> bool {
         let contact = self.contacts.get(alias);
-        let contact = contact.filter(|contact| contact.offered.is_empty());
+        let stays = |it: &&ContactRow| it.offered.is_empty() && it.moved_to.is_none();
+        let contact = contact.filter(stays);
         let certificate = contact.map(|it| Certificate::parse(&it.certificate, now));
         matches!(certificate, Some(Ok(certificate)) if certificate.encryption_subkey(now).is_ok())
     }
@@ -424,8 +463,15 @@ impl Seed {
     }
 }
 
-/// The certificate that a pod's answer names for an alias, if the answer proves it.
-pub(super) fn named_by(now: Time, alias: &Alias, said: Said) -> Result<Certificate, Rejection> {
+/// Whose an alias is.
+pub(super) struct Named {
+    pub(super) certificate: Certificate,
+    /// Where they say that they moved to.
+    pub(super) moved_to: Option<Alias>,
+}
+
+/// Whom a pod's answer names for an alias, if the answer proves it.
+pub(super) fn named_by(now: Time, alias: &Alias, said: Said) -> Result<Named, Rejection> {
     let Said::Resolved {
         binding,
         certificate,
@@ -436,7 +482,10 @@ pub(super) fn named_by(now: Time, alias: &Alias, said: Said) -> Result<Certifica
     let certificate = Certificate::parse(&certificate, now)?;
     let fields = binding::check(&binding, &certificate, now)?;
     if fields.alias == *alias {
-        Ok(certificate)
+        Ok(Named {
+            certificate,
+            moved_to: binding::moved_to(&fields),
+        })
     } else {
         Err(Rejection::BadSignature)
     }

@@ -10,6 +10,7 @@ use crate::{
     machine::{Row, Table, Write},
     name::{Alias, Fingerprint, Label, MessageId, RecordKey, SeedId},
     rejection::Rejection,
+    time::Time,
     wire,
 };
 
@@ -70,6 +71,9 @@ pub(super) struct ContactRow {
     /// By what we may notify them as a contact; empty while we have nothing from them.
     #[serde(with = "serde_bytes", default, skip_serializing_if = "Vec::is_empty")]
     pub(super) capability: Vec<u8>,
+    /// Where they said that they moved to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) moved_to: Option<Alias>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
@@ -206,6 +210,14 @@ impl OutboxRow {
             reason: None,
             silent: kind == ContentKind::Receipt,
             forwarding: false,
+        }
+    }
+
+    /// Whether it is too late to send it.
+    pub(super) fn is_over(&self, now: Time) -> bool {
+        match &self.content {
+            Some(content) => content.sent_ms.saturating_add(content.life_ms) <= now.wall_ms,
+            None => self.expires_ms <= now.wall_ms,
         }
     }
 

@@ -2,6 +2,8 @@
 
 mod conversation;
 mod hidden;
+mod moved;
+mod straight;
 mod trouble;
 
 use alloc::{
@@ -232,6 +234,7 @@ impl Room {
             identity,
             keep_bytes_max: limit::KEEP_BYTES_DEFAULT,
             hidden,
+            posts: true,
             random,
         }));
         self.give(name, Input::Command(Command::Start));
@@ -459,6 +462,7 @@ impl Room {
     /// Gives a command and waits for what it comes to.
     pub(super) fn ask(&mut self, name: &str, command: Command) -> Result<Done, Rejection> {
         let (Command::Register { id, .. }
+        | Command::Move { id, .. }
         | Command::Lookup { id, .. }
         | Command::Send { id, .. }
         | Command::Messages { id, .. }

@@ -62,6 +62,8 @@ struct ContactLine<'a> {
     accepted: bool,
     blocked: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
+    moved_to: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     safety_number: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unread: Option<u32>,
@@ -197,6 +199,7 @@ impl Output {
             trust: trust(contact.trust),
             accepted: contact.accepted,
             blocked: contact.blocked,
+            moved_to: contact.moved_to.as_ref().map(ToString::to_string),
             safety_number,
             unread,
         };
@@ -205,6 +208,9 @@ impl Output {
             text.push_str(", blocked");
         } else if !contact.accepted {
             text.push_str(", new");
+        }
+        if let Some(to) = &contact.moved_to {
+            text.push_str(&format!(", moved to {to}"));
         }
         if let Some(unread) = unread.filter(|unread| *unread > 0) {
             text.push_str(&format!(", {unread} unread"));

@@ -18,6 +18,11 @@ impl Recipient {
         Alias::new(self.label.clone(), host)
     }
 
+    /// Whether it may be somebody of another pod.
+    pub(super) const fn is_elsewhere(&self) -> bool {
+        self.host.is_some()
+    }
+
     /// The label, unless it is one of another pod.
     pub(super) fn label_at(&self, home: &Host) -> Option<Label> {
         let ours = self.host.as_ref().is_none_or(|host| host == home);

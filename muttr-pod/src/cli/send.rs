@@ -31,7 +31,8 @@ Examples:
 /// Send a message: the argument, a file, or what comes on stdin.
 ///
 /// Exits with 0 once the notification is accepted: durably with the recipient's pod, or with your
-/// own, which then hands it over by itself.
+/// own, which then hands it over by itself. While your own pod is away, somebody of another pod who
+/// has written to you is told by theirs, without yours.
 #[derive(Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Send {
@@ -56,7 +57,14 @@ pub(super) struct Send {
 impl Send {
     pub(super) async fn run(self, settings: &Settings, output: &Output) -> Result<(), Trouble> {
         let body = self.body()?;
-        let seed = settings.open(Reach::Online, None).await?;
+        let seed = match settings.open(Reach::Online, None).await {
+            // A contact at another pod may be told without ours.
+            Err(away) if is_away(&away) && self.to.is_elsewhere() => settings
+                .open(Reach::Patient, None)
+                .await
+                .map_err(|_| away)?,
+            opened => opened?,
+        };
         let delivered = self.deliver(settings, &seed, body).await;
         seed.stop().await;
         output.delivery(&delivered?)
@@ -91,7 +99,18 @@ impl Send {
         let delivering = seed.deliver(draft);
         match settings.in_time("sending", delivering).await {
             Err(Trouble::Seed(Failure::TimedOut(_))) => Err(self.not_yet(seed).await),
+            Err(Trouble::Seed(Failure::Refused(Rejection::Moved))) => Err(self.moved(seed).await),
             delivered => delivered,
+        }
+    }
+
+    /// They are found elsewhere; they said where.
+    async fn moved(&self, seed: &Running) -> Trouble {
+        let from = self.to.at(seed.host());
+        let known = seed.lookup(from.clone()).await;
+        match known.map(|contact| contact.moved_to) {
+            Ok(Some(to)) => Trouble::Moved(from, to),
+            _ => Failure::Refused(Rejection::Moved).into(),
         }
     }
 
@@ -105,6 +124,11 @@ impl Send {
         let reason = last.and_then(|message| message.delivery?.reason);
         reason.map_or(Trouble::QueuedSilently, Trouble::Queued)
     }
+}
+
+/// Whether it is only that our own pod does not answer.
+const fn is_away(trouble: &Trouble) -> bool {
+    matches!(trouble.code(), Rejection::PodUnreachable)
 }
 
 /// What was said, or what it looks like.

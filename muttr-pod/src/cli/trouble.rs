@@ -21,6 +21,8 @@ pub(super) enum Trouble {
     Pipe(io::Error),
     /// Whoever reads stdout has gone.
     Closed,
+    /// The recipient has moved, and says where to.
+    Moved(Alias, Alias),
     /// The number or fingerprint that was compared is another one.
     Differs(Alias),
     /// It is kept here, and not with the recipient's pod yet.
@@ -39,6 +41,7 @@ impl Trouble {
             Self::Usage(_) | Self::File(..) | Self::Exec(_) => Rejection::Misuse,
             Self::Pipe(_) => Rejection::StorageFailed,
             Self::Closed => Rejection::Closed,
+            Self::Moved(..) => Rejection::Moved,
             Self::Differs(_) => Rejection::KeyChanged,
             Self::Queued(why) => *why,
             Self::QueuedSilently => Rejection::TimedOut,
@@ -56,6 +59,11 @@ impl Trouble {
             Rejection::AliasRequired => 6,
             Rejection::TimedOut => 7,
             Rejection::AlreadyOpen => 9,
+            Rejection::NoSuchPod => 10,
+            Rejection::Moved => 11,
+            Rejection::KeyChanged | Rejection::PodKeyChanged => 12,
+            Rejection::MailboxFull | Rejection::StrangersFull => 13,
+            Rejection::ClockWrong => 14,
             _ => 8,
         }
     }
@@ -81,6 +89,10 @@ impl fmt::Display for Trouble {
             Self::File(path, error) => write!(f, "cannot use the file {}: {error}", path.display()),
             Self::Pipe(error) => write!(f, "standard input or output failed: {error}"),
             Self::Closed => f.write_str("nobody reads the output"),
+            Self::Moved(from, to) => write!(
+                f,
+                "{from} has moved to {to}; write to them there, for nothing is passed on"
+            ),
             Self::Differs(alias) => write!(
                 f,
                 "that is not the key of {alias} as it is known here: somebody may sit between you"
@@ -117,8 +129,13 @@ mod tests {
         assert_eq!(of(Rejection::TimedOut), 7);
         assert_eq!(of(Rejection::AliasTaken), 8);
         assert_eq!(of(Rejection::AlreadyOpen), 9);
+        assert_eq!(of(Rejection::NoSuchPod), 10);
+        assert_eq!(of(Rejection::Moved), 11);
+        assert_eq!(of(Rejection::KeyChanged), 12);
+        assert_eq!(of(Rejection::StrangersFull), 13);
+        assert_eq!(of(Rejection::ClockWrong), 14);
         for code in Rejection::ALL {
-            assert!((1..=9).contains(&of(*code)), "{code}");
+            assert!((1..=14).contains(&of(*code)), "{code}");
         }
     }
 }

@@ -219,6 +219,17 @@ impl Running {
         }
     }
 
+    /// Tells whoever writes to an alias of ours that we have moved to another one.
+    ///
+    /// # Errors
+    /// As above; [`Rejection::NotFound`] for an alias that is not ours.
+    pub async fn move_away(&self, label: Label, to: Alias) -> Result<Alias, Failure> {
+        match self.ask(|id| Command::Move { id, label, to }).await? {
+            Done::Registered(alias) => Ok(alias),
+            _ => Err(Failure::Stopped),
+        }
+    }
+
     /// Whose is this alias?
     ///
     /// # Errors

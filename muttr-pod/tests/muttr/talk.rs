@@ -124,7 +124,7 @@ async fn keys_are_compared_and_people_are_listed() {
     alice
         .fails(
             &["verify", "bob", "--expect", &wrong],
-            8,
+            12,
             "somebody may sit between",
             "KEY_CHANGED",
         )

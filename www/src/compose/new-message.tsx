@@ -3,7 +3,7 @@ import type { Code, Contact } from 'muttr';
 import type { JSX } from 'preact';
 import { useEffect, useId, useLayoutEffect, useRef } from 'preact/hooks';
 import { grouped, say } from '../i18n/words';
-import { IconButton } from '../parts/button';
+import { Button, IconButton } from '../parts/button';
 import { Failure, sentenceOf } from '../parts/failure';
 import { TrustMark } from '../parts/trust';
 import { Wait } from '../parts/wait';
@@ -59,7 +59,8 @@ export function NewMessage(): JSX.Element {
     const found = known.is === 'found' ? known : await look(address, signal);
     signal.throwIfAborted();
     finding.value = found;
-    if (found.is === 'not' && !unanswered.includes(found.code)) {
+    const refused = found.is === 'not' && !unanswered.includes(found.code);
+    if (refused || (found.is === 'found' && found.contact.movedTo !== undefined)) {
       input.current?.focus();
       return;
     }
@@ -96,7 +97,7 @@ export function NewMessage(): JSX.Element {
             }}
           />
           <div id={`${id}-note`} class="finding" role="status" data-finding={found.is}>
-            <Found finding={found} to={to} />
+            <Found finding={found} to={to} onMoved={(elsewhere) => (typed.value = elsewhere)} />
           </div>
         </div>
         {begin.slow.value && <Wait atOnce>{say('address-looking', { address: to })}</Wait>}
@@ -108,14 +109,30 @@ export function NewMessage(): JSX.Element {
 }
 
 /** What is known of the address so far. */
-function Found({ finding, to }: { finding: Finding; to: string }): JSX.Element | null {
+function Found({
+  finding,
+  to,
+  onMoved,
+}: {
+  finding: Finding;
+  to: string;
+  onMoved: (elsewhere: string) => void;
+}): JSX.Element | null {
   switch (finding.is) {
     case 'empty':
       return null;
     case 'looking':
       return <Wait>{say('address-looking', { address: to })}</Wait>;
-    case 'found':
-      return (
+    case 'found': {
+      const { address, movedTo } = finding.contact;
+      return movedTo !== undefined ? (
+        <>
+          <p class="small" data-code="MOVED">
+            <span class="bad">{say('moved-note', { address, to: movedTo })}</span>
+          </p>
+          <Button onPress={() => onMoved(movedTo)}>{say('moved-write', { to: movedTo })}</Button>
+        </>
+      ) : (
         <>
           <p class="row">
             <bdi>{say('address-found', { address: finding.contact.address })}</bdi>{' '}
@@ -124,6 +141,7 @@ function Found({ finding, to }: { finding: Finding; to: string }): JSX.Element |
           <p class="mono quiet">{grouped(finding.contact.fingerprint)}</p>
         </>
       );
+    }
     case 'not':
       return (
         <p class="small" data-code={finding.code}>

@@ -88,15 +88,32 @@ function Foot({ address, contact, answering, onAnswered }: FootOptions): JSX.Ele
   if (contact !== undefined && !contact.accepted) return <Decision address={address} kind="request" />;
   if (contact?.trust === 'key-changed') return <Decision address={address} kind="key-changed" />;
   return (
-    <Compose
-      to={address}
-      answering={answering}
-      onAnswered={onAnswered}
-      onSend={(text) => {
-        void send(address, text, answering?.id);
-        onAnswered();
-      }}
-    />
+    <>
+      {contact?.movedTo !== undefined && <Moved address={address} to={contact.movedTo} />}
+      <Compose
+        to={address}
+        answering={answering}
+        onAnswered={onAnswered}
+        onSend={(text) => {
+          void send(address, text, answering?.id);
+          onAnswered();
+        }}
+      />
+    </>
+  );
+}
+
+/** They said where they are found now; writing there is up to whoever writes. */
+function Moved({ address, to }: { address: string; to: string }): JSX.Element {
+  return (
+    <aside class="decision" data-decision="moved" aria-label={say('person-details', { address })}>
+      <p>{say('moved-note', { address, to })}</p>
+      <div class="row">
+        <a class="button" href={hrefOf({ room: 'conversations', with: to })}>
+          {say('moved-write', { to })}
+        </a>
+      </div>
+    </aside>
   );
 }
 

@@ -251,3 +251,70 @@ fn a_session_that_asks_too_much_is_told_so() {
         Rejection::RateLimited
     );
 }
+
+#[test]
+fn who_moved_is_asked_for_and_not_written_to() {
+    let mut house = House::new();
+    let (alice, bob) = (house.settle("alice"), house.settle("bob"));
+    assert!(matches!(
+        house.write(bob, "alice", 1),
+        Some(ToSeed::Notified { .. })
+    ));
+    let who = person("alice");
+    let first = house.bind(&who, "alice", None);
+    let elm: Alias = "alice@elm.example".parse().unwrap();
+    let chain = (2, Some(binding::hash(&first)));
+    let moved = binding::sign_moved(
+        &who,
+        &mut dice("bind"),
+        house.now,
+        &alias("alice"),
+        chain,
+        &elm,
+    );
+    let register = ToPod::Register {
+        id: 3,
+        binding: moved.clone(),
+    };
+    while house.hear(alice).is_some() {}
+    let answer = house.ask(alice, &register);
+    assert!(
+        matches!(answer, Some(ToSeed::Registered { id: 3, .. })),
+        "{answer:?}"
+    );
+    for _ in 0..2 {
+        let bob = house.enter(&person("bob"));
+        let answer = house.ask(
+            bob,
+            &ToPod::Resolve {
+                id: 7,
+                alias: alias("alice"),
+            },
+        );
+        let Some(ToSeed::Resolved { binding, .. }) = answer else {
+            panic!("{answer:?}");
+        };
+        assert_eq!(binding, moved);
+        let second = house.stored(bob, "alice", 2, limit::RECORD_LIFE_DEFAULT_MS);
+        assert_eq!(house.refused(bob, &second), Rejection::Moved);
+        // It is durable.
+        house.restart();
+    }
+    // What came before is still theirs, and they may come back.
+    let (alice, _) = house.enter_with(&who, "laptop", (0, 0));
+    assert!(matches!(
+        house.hear(alice),
+        Some(ToSeed::Notification { seq: 1, .. })
+    ));
+    let back = house.bind(&who, "alice", Some((2, &moved)));
+    let register = ToPod::Register {
+        id: 4,
+        binding: back,
+    };
+    house.ask(alice, &register);
+    let bob = house.enter(&person("bob"));
+    assert!(matches!(
+        house.write(bob, "alice", 3),
+        Some(ToSeed::Notified { .. })
+    ));
+}

@@ -507,3 +507,22 @@ fn a_pod_describes_itself_and_whom_it_knows() {
     assert_eq!(found.alias, alias);
     let _ = bob;
 }
+
+#[test]
+fn who_moved_away_is_not_handed_what_others_write_to_them() {
+    let mut street = Street::new();
+    let (alice, bob) = (street.oak.settle("alice"), street.elm.settle("bob"));
+    let who = person("bob");
+    let first = street.elm.bind(&who, "bob", None);
+    let chain = (2, Some(binding::hash(&first)));
+    let (old, new): (Alias, Alias) = (
+        "bob@elm.example".parse().unwrap(),
+        "bob@oak.example".parse().unwrap(),
+    );
+    let now = street.elm.now;
+    let binding = binding::sign_moved(&who, &mut dice("bind"), now, &old, chain, &new);
+    street.elm.ask(bob, &ToPod::Register { id: 3, binding });
+    street.writes(alice, 1);
+    assert_eq!(obstacle(street.oak.hear(alice)), Rejection::Moved);
+    assert_eq!(street.elm.disk.count(Table::Notification), 0);
+}
