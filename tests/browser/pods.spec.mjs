@@ -1,18 +1,24 @@
-// The page across two pods: people of one write to people of the other, and see how it goes.
+// The page across pods: people of one write to people of the other, and see how it goes.
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { promisify } from 'node:util'
 import { Profile, profileFolder } from '../harness/browser/chromium.mjs'
 import { look } from '../harness/browser/look.mjs'
 import { Pod } from '../harness/browser/pod.mjs'
 import { Reader } from '../harness/browser/reader.mjs'
+import { repository } from '../harness/browser/repository.mjs'
 import { Rumours } from '../harness/browser/rumours.mjs'
 
+const run = promisify(execFile)
 const OPTIONS = { timeout: 180_000 }
 
 const rumours = new Rumours()
 const pod = name => new Pod(name, { heard: line => rumours.hear(`pod ${name}`, line) })
-const [oak, elm] = [pod('oak'), pod('elm')]
+const [oak, elm, ash] = [pod('oak'), pod('elm'), pod('ash')]
 let browser
+let open
 let alice
 let bob
 
@@ -21,7 +27,7 @@ before(async () => {
   oak.knows(elm.url)
   await oak.start()
   browser = await Profile.open(profileFolder('pods'))
-  const open = async (name, { url }) => Reader.open(await browser.browser.newContext(), { url, rumours, name })
+  open = async (name, { url }) => Reader.open(await browser.browser.newContext(), { url, rumours, name })
   alice = await open('alice', oak)
   bob = await open('bob', elm)
 })
@@ -30,6 +36,7 @@ after(async () => {
   await browser?.kill()
   await oak.stop()
   await elm.stop()
+  await ash.stop()
 })
 
 const looksWell = async name => assert.deepEqual(await look(alice.page, name), [])
@@ -78,4 +85,36 @@ test('what the other pod cannot be told yet says why, and is told once it is bac
   assert.equal(await (await bob.reads('are you there?')).count(), 1)
   assert.deepEqual([...alice.faults, ...bob.faults], [])
   assert.deepEqual(rumours.leaks(), [])
+})
+
+test('in a chain of pods a page that knows only the first finds seeds of the third', OPTIONS, async () => {
+  ash.knows(elm.url)
+  await ash.start()
+  const carol = await open('carol', ash)
+  await carol.settle('carol')
+  await carol.room('Settings')
+  const seed = await carol.page.getByText(/^12D3KooW\w+$/).innerText()
+  await alice.room('Network')
+  await alice.page.locator(`[data-peer="${seed}"]`).waitFor({ timeout: 120_000 })
+  await carol.writeFirst(`alice@${oak.host}`, 'round two corners')
+  await alice.room('Conversations')
+  await alice.accept(`carol@${ash.host}`)
+  assert.equal(await (await alice.reads('round two corners')).count(), 1)
+  assert.deepEqual([...alice.faults, ...carol.faults], [])
+  assert.deepEqual(rumours.leaks(), [])
+})
+
+test('who moved is not written to at the old address, and the new one is offered', OPTIONS, async () => {
+  const muttr = join(repository, 'target/debug/muttr')
+  const folder = profileFolder('dora')
+  const dora = (...words) => run(muttr, ['--data-dir', folder, '--pod', elm.url, ...words])
+  await dora('key', 'create')
+  await dora('register', 'dora')
+  await dora('register', 'dora', '--moved-to', `bob@${elm.host}`)
+  await alice.address(`dora@${elm.host}`)
+  await alice.page.locator('[data-code="MOVED"]').getByText(`has moved to bob@${elm.host}`).waitFor()
+  await alice.button(`Write to bob@${elm.host}`).click()
+  await alice.page.locator('[data-finding="found"]').getByText(`bob@${elm.host}`).first().waitFor()
+  assert.equal(await alice.field('Address').inputValue(), `bob@${elm.host}`)
+  assert.deepEqual(alice.faults, [])
 })
