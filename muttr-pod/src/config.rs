@@ -7,6 +7,7 @@ use muttr_core::{name::Host, pod::Policy};
 use crate::{
     Failure,
     reach::{Reach, is_local},
+    store::sqlite::Commit,
 };
 
 mod log;
@@ -35,6 +36,8 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// What the database may take.
     pub database_bytes_max: Option<u64>,
+    /// When something counts as kept. There is no setting for it.
+    pub commit: Commit,
     /// What records may take.
     pub record_bytes_max: Option<u64>,
     /// What mailboxes, people and other pods are granted.
@@ -100,6 +103,7 @@ impl Settings {
             stun: self.stun,
             data_dir: self.data_dir.unwrap_or_else(|| "muttr-data".into()),
             database_bytes_max: self.database_bytes_max,
+            commit: Commit::Synced,
             record_bytes_max: self.record_bytes_max,
             quotas,
             rates,

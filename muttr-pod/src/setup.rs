@@ -59,7 +59,7 @@ pub(crate) async fn open(config: &Config, now: Time) -> Result<Opened, Failure> 
         .map_err(|error| Failure::DataDir(config.data_dir.clone(), error))?;
     let secrets = Secrets::load(&config.data_dir, now).map_err(Failure::Keys)?;
     let path = config.data_dir.join(DATABASE);
-    let database = Sqlite::open(&path, config.database_bytes_max).await;
+    let database = Sqlite::open_to(&path, config.database_bytes_max, config.commit).await;
     let database = database.map_err(|error| Failure::Database(path, error.into()))?;
     let page = bind(config.listen).await?;
     let metrics = match config.metrics {

@@ -17,6 +17,17 @@ const PAGE_BYTES: u32 = 4096;
 /// As many pages as SQLite can count.
 const PAGES_MAX: u64 = 0xffff_fffe;
 
+/// When a commit is done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Commit {
+    /// Once the disk has it: a power cut takes nothing back that was kept.
+    #[default]
+    Synced,
+    /// Once it is written: a power cut takes the last ones back. No setting leads here; it is for
+    /// tests that have to see what a loss looks like.
+    Written,
+}
+
 /// A database file.
 #[derive(Debug)]
 pub struct Sqlite {
@@ -41,13 +52,28 @@ impl Sqlite {
     /// # Errors
     /// When the file cannot be opened, is no database, or is newer than this program.
     pub async fn open(path: &Path, bytes_max: Option<u64>) -> Result<Self, sqlx::Error> {
+        Self::open_to(path, bytes_max, Commit::Synced).await
+    }
+
+    /// The same, with commits that may be done sooner.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub async fn open_to(
+        path: &Path,
+        bytes_max: Option<u64>,
+        commit: Commit,
+    ) -> Result<Self, sqlx::Error> {
         let pages = bytes_max.map_or(PAGES_MAX, |max| max / u64::from(PAGE_BYTES));
         let mut connection = SqliteConnectOptions::new()
             .filename(path)
             .create_if_missing(true)
             .page_size(PAGE_BYTES)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
+            .synchronous(match commit {
+                Commit::Synced => SqliteSynchronous::Full,
+                Commit::Written => SqliteSynchronous::Normal,
+            })
             .pragma("max_page_count", pages.to_string())
             .disable_statement_logging()
             .connect()
