@@ -5,7 +5,8 @@
 #   make pkg          the npm package, ready for `npm pack` in muttr-wasm/
 #   make bench        the measurements; make bench-NAME for one of them
 #   make soak         the long figures: seeds that come and go for ten minutes, a tab hidden for seven,
-#                     a million notifications from hostile pods
+#                     a pod killed a hundred times and twenty times without power, a million
+#                     notifications from hostile pods
 #   make sim          a thousand storms in the simulator, where make test plays a few
 #   make clean        forgets everything that was built
 
@@ -56,7 +57,10 @@ bench-webrtc: tested
 
 # What comes and goes is decided by an integer that is printed: MUTTR_SOAK_SEED plays it again.
 soak: export MUTTR_SOAK_S ?= 600
+soak: export MUTTR_SOAK_KILLS ?= 100
+soak: export MUTTR_SOAK_CUTS ?= 20
 soak: tested
+	cargo test --features muttr-tests/foreign,muttr-tests/meddle --test durability -- --nocapture --test-threads 1
 	npm run --silent build --workspace=muttr -- --test
 	node --test --test-reporter=spec tests/browser/soak.spec.mjs
 	node --test --test-reporter=spec tests/browser/hidden.spec.mjs
