@@ -36,6 +36,7 @@ pub mod envoy;
 mod error;
 mod events;
 pub mod files;
+mod folder;
 mod http;
 mod limits;
 mod listen;

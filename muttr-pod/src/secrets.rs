@@ -6,13 +6,15 @@
 use std::{
     fmt, fs,
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
 use muttr_core::{keyring::Identity, time::Time};
 use rand_core::{OsRng, RngCore as _};
 use zeroize::Zeroizing;
+
+use crate::folder;
 
 /// The folder, inside the data directory.
 pub(crate) const KEYS: &str = "keys";
@@ -47,7 +49,7 @@ impl Secrets {
         let identity = Identity::from_secret(&identity)
             .map_err(|why| io::Error::new(io::ErrorKind::InvalidData, why))?;
         let (noise, seed) = (key(&folder.join(NOISE))?, key(&folder.join(SEED))?);
-        fs::File::open(&folder)?.sync_all()?;
+        folder::sync(&folder)?;
         Ok(Self {
             identity,
             noise,
@@ -59,10 +61,7 @@ impl Secrets {
 /// The folder with the key files, made if need be.
 pub(crate) fn folder(data_dir: &Path) -> io::Result<PathBuf> {
     let folder = data_dir.join(KEYS);
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&folder)?;
+    folder::make(&folder)?;
     Ok(folder)
 }
 

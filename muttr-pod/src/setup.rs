@@ -1,6 +1,6 @@
 //! What a pod is made of before it runs.
 
-use std::{fs, io, net::SocketAddr, os::unix::fs::DirBuilderExt as _, path::Path};
+use std::{fs, io, net::SocketAddr, path::Path};
 
 use ed25519_dalek::SigningKey;
 use libp2p::Multiaddr;
@@ -12,7 +12,7 @@ use muttr_core::{
 use rand_core::{OsRng, RngCore as _};
 use tokio::net::{TcpListener, UdpSocket};
 
-use crate::{Config, Failure, secrets::Secrets, store::sqlite::Sqlite, stun};
+use crate::{Config, Failure, folder, secrets::Secrets, store::sqlite::Sqlite, stun};
 
 /// The database's file in the data directory.
 pub(crate) const DATABASE: &str = "pod.db";
@@ -83,10 +83,7 @@ pub(crate) async fn open(config: &Config, now: Time) -> Result<Opened, Failure> 
 
 /// Makes the data directory and keeps others out of it.
 pub(crate) fn claim(data_dir: &Path) -> io::Result<fs::File> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(data_dir)?;
+    folder::make(data_dir)?;
     let lock = fs::File::create(data_dir.join(LOCK))?;
     lock.try_lock()?;
     Ok(lock)

@@ -23,6 +23,9 @@ mod pod;
 #[path = "durability/post.rs"]
 mod post;
 #[cfg(target_os = "linux")]
+#[path = "durability/start.rs"]
+mod start;
+#[cfg(target_os = "linux")]
 #[path = "durability/store.rs"]
 mod store;
 #[cfg(target_os = "linux")]

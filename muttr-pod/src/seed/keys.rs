@@ -14,7 +14,7 @@ use rand_core::OsRng;
 use zeroize::Zeroizing;
 
 use super::{Failure, claim};
-use crate::secrets;
+use crate::{folder, secrets};
 
 /// A passphrase read from somewhere; wiped when dropped.
 pub type Passphrase = Zeroizing<String>;
@@ -67,9 +67,7 @@ fn keep(
         Some(passphrase) => Zeroizing::new(lock(identity, passphrase)?.into_bytes()),
     };
     secrets::write(&path, &bytes).map_err(failed)?;
-    fs::File::open(&folder)
-        .and_then(|folder| folder.sync_all())
-        .map_err(failed)?;
+    folder::sync(&folder).map_err(failed)?;
     Ok(identity.fingerprint())
 }
 
@@ -111,6 +109,6 @@ fn path(data_dir: &Path) -> PathBuf {
 pub(super) fn seed_key(data_dir: &Path) -> io::Result<Zeroizing<[u8; 32]>> {
     let folder = secrets::folder(data_dir)?;
     let key = secrets::key(&folder.join(secrets::SEED))?;
-    fs::File::open(&folder)?.sync_all()?;
+    folder::sync(&folder)?;
     Ok(key)
 }
