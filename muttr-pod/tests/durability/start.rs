@@ -27,7 +27,7 @@ async fn identity(pod: &Pod) -> Option<[Value; 2]> {
 async fn a_pod_that_others_saw_is_the_same_after_a_power_cut() {
     let mut moments = Moments::of_this_run();
     let mut seen = 0;
-    for turn in 0..2 * number(CUTS).unwrap_or(3) {
+    for turn in 0..4 * number(CUTS).unwrap_or(3) {
         let folder = TempDir::new().expect("a folder");
         let mut pod = Pod::new(folder.path().join("srv/oak"));
         let cut = Cut {
