@@ -177,17 +177,21 @@ fn report(outcome: &Outcome, pod: &[(&str, u64)]) {
     fs::write(path, format!("{figures:#}\n")).expect("is written");
 }
 
+/// A pod that may use little of its disk, and takes less from one pod than usual, so that a short
+/// flood is too much, too.
+async fn frugal(folder: &TempDir, name: &str) -> Pod {
+    let (database, records) = (DATABASE_BYTES_MAX.to_string(), RECORD_BYTES_MAX.to_string());
+    let database = ["--database-bytes-max", &database];
+    let records = ["--record-bytes-max", &records];
+    let rate = ["--handovers-burst", "256", "--handovers-per-s", "64"];
+    let settings = [&database[..], &records, &rate].concat();
+    Pod::start(folder, name, &settings).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pod_goes_on_under_attack() {
     let folder = TempDir::new().expect("a folder");
-    let (database, records) = (DATABASE_BYTES_MAX.to_string(), RECORD_BYTES_MAX.to_string());
-    let few = [
-        "--database-bytes-max",
-        &database,
-        "--record-bytes-max",
-        &records,
-    ];
-    let mut elm = Pod::start(&folder, "elm", &few).await;
+    let mut elm = frugal(&folder, "elm").await;
     let fast = ["--notify-burst", "1000"];
     let mut oak = Pod::start(&folder, "oak", &fast).await;
     let alice = person(&folder, &oak, "alice").await;
@@ -215,7 +219,7 @@ async fn a_pod_goes_on_under_attack() {
     let bob = comes(seed_of(&folder, &elm, "bob")).await;
     let read = reads(&bob, 1 + MESSAGES + 1).await;
     let strange = read.iter().filter(|message| message.request);
-    assert_eq!(strange.count(), 1 + 1, "alice's first, and carol's");
+    assert_eq!(strange.count(), 1, "carol's");
 
     let people = [&alice, &carol, &bob].map(|seed| own(seed).to_string());
     for seed in [alice, carol, bob] {
