@@ -76,6 +76,8 @@ impl Pod {
             return;
         }
         self.federation.run = self.rng.next_u64().max(1);
+        // Whoever asks is to hear of it from now on.
+        self.federation.describe_at_ms = Some(0);
         let row = Row {
             key: RUN.to_vec(),
             value: wire::encode(&self.federation.run),

@@ -348,20 +348,28 @@ fn restored() -> Street {
     street.elm.disk = backup;
     street.elm.restart();
     street.elm.enter_with(&person("bob"), "laptop", head);
+    street.elm.pass_awake(1_000);
     assert_eq!(street.elm.disk.count(Table::Notification), 0);
     street
+}
+
+impl Street {
+    /// Goes by without anybody being asked anything, until it is over.
+    fn pass_at_once(&mut self, ms: u64) {
+        self.oak.pass_awake(ms);
+        self.elm.pass_awake(ms);
+        self.carry();
+    }
 }
 
 #[test]
 fn a_pod_that_lost_what_it_had_taken_is_found_out_within_the_hour() {
     let mut street = restored();
-    street.oak.pass_awake(limit::DESCRIPTION_DOUBT_MS);
-    street.carry();
+    street.pass_at_once(limit::DESCRIPTION_DOUBT_MS);
     assert_eq!(street.elm.disk.count(Table::Notification), 1);
     // Nothing new is no reason to say it once more.
     let calls = street.calls.len();
-    street.oak.pass_awake(limit::DESCRIPTION_DOUBT_MS);
-    street.carry();
+    street.pass_at_once(limit::DESCRIPTION_DOUBT_MS);
     assert_eq!(street.calls.len(), calls + 1, "{:?}", street.calls.last());
 }
 
