@@ -139,7 +139,8 @@ impl SeedId {
     /// Where this seed stands in the key space: SHA-256 of its peer id, as libp2p-kad has it.
     #[must_use]
     pub fn position(&self) -> Position {
-        Position::of(&self.to_peer_id())
+        let digest = Sha256::new_with_prefix(PEER_ID_PREFIX).chain_update(self.0);
+        Position(digest.finalize().into())
     }
 }
 
@@ -208,6 +209,14 @@ impl Position {
 }
 
 impl Distance {
+    /// Whether the bit with this number is set; the first is number 0.
+    #[must_use]
+    pub fn has_bit(&self, number: u32) -> bool {
+        let byte = usize::try_from(number / 8).ok();
+        let byte = byte.and_then(|at| self.0.get(at)).copied();
+        byte.is_some_and(|byte| (0x80_u8 >> (number % 8)) & byte != 0)
+    }
+
     /// How many leading bits are zero, 0 to 256; 256 means "the same".
     #[must_use]
     pub fn leading_zeros(&self) -> u32 {

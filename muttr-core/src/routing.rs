@@ -391,7 +391,7 @@ impl Routing {
         match Kind::try_from(question.kind) {
             Ok(Kind::FindNode | Kind::GetValue | Kind::GetProviders) => {
                 let target = Position::of(&question.key);
-                let closest = self.table.closest(&target, usize::MAX).into_iter();
+                let closest = self.table.by_distance(&target);
                 let worth_naming = |entry: &&Entry| {
                     entry.contact.seed != from && (entry.linked || !entry.is_doubtful())
                 };

@@ -6,7 +6,7 @@ use super::{Contact, wire};
 use crate::{
     limit,
     machine::Address,
-    name::{Distance, Position, SeedId},
+    name::{Position, SeedId},
 };
 
 /// A seed that was once linked and answers questions about the way.
@@ -183,15 +183,30 @@ impl Buckets {
 
     /// The `count` entries closest to `target`, closest first.
     pub(crate) fn closest(&self, target: &Position, count: usize) -> Vec<&Entry> {
-        let mut all: Vec<(Distance, &Entry)> = self
+        self.by_distance(target).take(count).collect()
+    }
+
+    /// Every entry, spares excepted, closest to `target` first. No bucket is sorted before its
+    /// turn comes, so a few entries cost a few buckets.
+    pub(crate) fn by_distance(&self, target: &Position) -> impl Iterator<Item = &Entry> {
+        let way = target.distance(&self.here);
+        // Where we and the target differ, the seeds that part from us at that bit are on the
+        // target's side of it, and closer than all that share more bits with us; where we do not
+        // differ, they are farther than those.
+        let toward = self
+            .buckets
             .iter()
-            .map(|entry| (entry.position.distance(target), entry))
-            .collect();
-        all.sort_unstable_by_key(|(distance, _)| *distance);
-        all.into_iter()
-            .take(count)
-            .map(|(_, entry)| entry)
-            .collect()
+            .filter(move |(number, _)| way.has_bit(**number));
+        let away = self
+            .buckets
+            .iter()
+            .rev()
+            .filter(move |(number, _)| !way.has_bit(**number));
+        toward.chain(away).flat_map(move |(_, bucket)| {
+            let mut entries: Vec<&Entry> = bucket.entries.iter().collect();
+            entries.sort_by_cached_key(|entry| entry.position.distance(target));
+            entries
+        })
     }
 
     /// Unlinked entries without a sign of life since `before_ms`, the most silent first.
@@ -217,6 +232,7 @@ mod tests {
     use alloc::vec;
 
     use super::*;
+    use crate::name::Distance;
 
     /// Seeds that all fall into the bucket of those that share no bit with us.
     fn far_seeds(count: usize) -> Vec<SeedId> {
@@ -300,6 +316,27 @@ mod tests {
             .iter()
             .filter(|entry| entry.position.distance(&target) > distances[4]);
         assert_eq!(farther.count(), limit::BUCKET_SEEDS_MAX - 5);
+    }
+
+    #[test]
+    fn all_buckets_together_are_in_order() {
+        let here = SeedId([7; 32]).position();
+        let mut buckets = Buckets::new(here);
+        for number in 0..2_000_u32 {
+            let mut id = [0; 32];
+            id[..4].copy_from_slice(&number.to_be_bytes());
+            buckets.admit(entry(SeedId(id), 0));
+        }
+        assert!(buckets.buckets.len() > 5);
+        let elsewhere = (0..64_u8).map(|number| Position::of(&[number]));
+        for target in elsewhere.chain([here]) {
+            let entries = buckets.by_distance(&target);
+            let distances: Vec<Distance> = entries
+                .map(|entry| entry.position.distance(&target))
+                .collect();
+            assert_eq!(distances.len(), buckets.iter().count());
+            assert!(distances.is_sorted());
+        }
     }
 
     #[test]
