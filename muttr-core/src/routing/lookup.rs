@@ -1,10 +1,7 @@
 //! One iterative lookup: ask the closest seeds known for closer ones until there are none
 //! (Maymounkov and Mazières, "Kademlia", 2002, section 2.3).
 
-use alloc::{
-    collections::{BTreeMap, BTreeSet},
-    vec::Vec,
-};
+use alloc::{collections::BTreeMap, vec::Vec};
 
 use super::Contact;
 use crate::{
@@ -120,6 +117,20 @@ impl Lookup {
         self.seeds.values().chain(self.required.values())
     }
 
+    /// How many were asked and hold the others up; whoever is required and close counts once.
+    fn in_flight(&self, now: Time) -> usize {
+        let asked = |candidate: &&Candidate| {
+            matches!(candidate.state, State::Asked { .. }) && !candidate.state.is_slow(now)
+        };
+        let close = self.seeds.values().filter(asked).count();
+        let required = self.required.values().filter(asked);
+        let far = required.filter(|it| {
+            let distance = self.distance(&it.contact.seed);
+            !self.seeds.get(&distance).is_some_and(|it| asked(&it))
+        });
+        close.saturating_add(far.count())
+    }
+
     /// Notes that somebody is being asked, wherever they stand.
     fn ask(&mut self, now: Time, seed: SeedId) {
         let since_ms = now.mono_ms;
@@ -145,13 +156,7 @@ impl Lookup {
         now: Time,
         is_linked: impl Fn(&SeedId) -> bool,
     ) -> Option<Contact> {
-        let asked = |candidate: &Candidate| {
-            matches!(candidate.state, State::Asked { .. }) && !candidate.state.is_slow(now)
-        };
-        let asked = self.all().filter(|candidate| asked(candidate));
-        let in_flight: BTreeSet<SeedId> = asked.map(|candidate| candidate.contact.seed).collect();
-        let in_flight = in_flight.len();
-        if in_flight >= limit::LOOKUP_PARALLEL || now.mono_ms >= self.deadline_ms {
+        if self.in_flight(now) >= limit::LOOKUP_PARALLEL || now.mono_ms >= self.deadline_ms {
             return None;
         }
         let required = self.required.values();
