@@ -7,7 +7,9 @@
 #   make soak         the long figures: seeds that come and go for ten minutes, a tab hidden for seven,
 #                     a pod killed a hundred times and twenty times without power, a million
 #                     notifications from hostile pods
-#   make sim          a thousand storms in the simulator, where make test plays a few
+#   make sim          two days of people who come and go, in the simulator: what can be read and what it costs
+#   make sim-full     the same for fourteen days, and everything else that is simulated
+#   make storms       a thousand storms in the simulator, where make test plays a few
 #   make clean        forgets everything that was built
 
 SHELL := bash
@@ -15,7 +17,7 @@ export MUTTR_TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/muttr/tools
 # Shown in the page, under "About".
 export MUTTR_BUILD ?= $(shell git rev-parse --short=12 HEAD 2> /dev/null)
 
-.PHONY: run test pkg page pod tested bench bench-first bench-webrtc bench-federation soak sim clean
+.PHONY: run test pkg page pod tested bench bench-first bench-webrtc bench-federation soak sim sim-full storms clean
 
 run: pod
 	@exec node .ci/serve.mjs
@@ -66,9 +68,17 @@ soak: tested
 	node --test --test-reporter=spec tests/browser/hidden.spec.mjs
 	MUTTR_FLOOD=1000000 cargo test --features muttr-tests/foreign,muttr-tests/meddle --test hostile
 
-# One that fails names its integer: MUTTR_SIM_SEED=81723 cargo sim NAME plays it again.
-sim: export MUTTR_SIM_RUNS ?= 1000
+# MUTTR_SIM_SEED=81723 changes every random choice; MUTTR_SIM_BASELINE=1 makes what came out what
+# later reports are compared with (tests/fixtures/custody).
 sim:
+	cargo figures short
+
+sim-full:
+	cargo figures full
+
+# One that fails names its integer: MUTTR_SIM_SEED=81723 cargo sim NAME plays it again.
+storms: export MUTTR_SIM_RUNS ?= 1000
+storms:
 	cargo sim
 
 clean:

@@ -5,6 +5,7 @@ pub mod crowd;
 pub mod holders;
 pub mod oracle;
 pub mod part;
+pub mod population;
 pub mod profile;
 pub mod promises;
 pub mod sample;
