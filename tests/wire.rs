@@ -108,7 +108,17 @@ fn the_store_protocol() {
     add(
         &mut vectors,
         "put, of a record cut to four bytes",
-        &StoreAsk::Put(put),
+        &StoreAsk::Put(put.clone()),
+    );
+    let spread = Put {
+        hops: 2,
+        spread: 11,
+        ..put
+    };
+    add(
+        &mut vectors,
+        "put, passed on by two, with eleven copies more to place",
+        &StoreAsk::Put(spread),
     );
     add(
         &mut vectors,
@@ -116,6 +126,14 @@ fn the_store_protocol() {
         &StoreAsk::Get(Get {
             key: key(1),
             hops: 3,
+        }),
+    );
+    add(
+        &mut vectors,
+        "get, from the own store alone",
+        &StoreAsk::Get(Get {
+            key: key(1),
+            hops: limit::HOPS_MAX,
         }),
     );
     add(&mut vectors, "have", &StoreAsk::Have(vec![key(1), key(2)]));

@@ -4,13 +4,15 @@
 //! and with it all links to other seeds. Its parent hands it `Linked`, `Unlinked` and `Frame` of
 //! [`Link::Seed`], and of `Kept` and `Recalled` those whose number it [owns](Custody::owns).
 //!
-//! - A *store* looks for the seeds closest to the record key and asks them to keep the record,
-//!   the next closest in the place of each that says no or nothing ([`Command::Store`]).
-//! - A *fetch* asks our own record store, the pods, then the closest seeds ([`Command::Fetch`]).
+//! - A *store* forwards the record over two open links toward its key, and waits for the receipts
+//!   of its holders. For what is then missing it looks up the seeds closest to the key and asks
+//!   them itself, the next closest in the place of each that says no or nothing
+//!   ([`Command::Store`]).
+//! - A *fetch* asks our own record store, the pods, over two open links toward the key, then the
+//!   closest seeds ([`Command::Fetch`]).
+//! - A *forwarder* passes on what others store and fetch, and at the end of the way places it or
+//!   looks for it among its neighbours.
 //! - A *holder* signs a receipt only for what is durable, once for each time it is asked.
-//!
-//! Forwarding is not done yet: the hop count of a question is checked against its bound, and
-//! the wish to spread a record onward is read and not acted on.
 
 use alloc::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -20,12 +22,14 @@ use core::fmt;
 
 mod door;
 mod fetch;
+mod forward;
 mod placement;
 pub mod receipt;
 mod record_store;
 
 pub use door::{Command, Config, Contact, Event, Stats};
 use fetch::Fetch;
+use forward::Forward;
 use placement::Placement;
 use record_store::{Done, RecordStore, Waiter};
 
@@ -34,7 +38,7 @@ use crate::{
     envelope::record::Record,
     limit,
     machine::{Frame, Input, Link, Machine, Output, Protocol},
-    name::{RecordKey, SeedId},
+    name::{Position, RecordKey, SeedId},
     rejection::Rejection,
     routing::{Found, Routing, Told},
     time::{Time, earliest},
@@ -48,6 +52,7 @@ use crate::{
 pub struct Custody {
     space: u8,
     me: SeedId,
+    here: Position,
     routing: Routing,
     records: RecordStore,
     pods: BTreeSet<SeedId>,
@@ -55,6 +60,8 @@ pub struct Custody {
     stores_max: usize,
     placements: BTreeMap<u64, Placement>,
     fetches: BTreeMap<u64, Fetch>,
+    forwards: BTreeMap<u64, Forward>,
+    forwards_max: usize,
     /// Something about what is held has changed and was not reported yet.
     changed: bool,
     outputs: VecDeque<Output<Event>>,
@@ -76,6 +83,7 @@ impl Custody {
         Self {
             space: config.space,
             me: config.me,
+            here: config.me.position(),
             routing: Routing::new(
                 config.space,
                 config.me,
@@ -89,6 +97,8 @@ impl Custody {
             stores_max: config.stores_max,
             placements: BTreeMap::new(),
             fetches: BTreeMap::new(),
+            forwards: BTreeMap::new(),
+            forwards_max: config.forwards_max,
             changed: false,
             outputs: VecDeque::new(),
         }
@@ -217,12 +227,28 @@ impl Custody {
         match wire::decode(bytes, limit::STORE_BYTES_MAX)? {
             StoreAsk::Put(put) => {
                 in_bounds(put.hops)?;
+                if usize::from(put.spread) >= limit::HOLDERS {
+                    return Err(Rejection::Malformed);
+                }
                 let record = Record::parse(&put.record)?;
-                self.records.keep(now, record, Waiter::Peer(link, id));
+                if put.spread == 0 {
+                    self.records.keep(now, record, Waiter::Peer(link, id));
+                } else if self.records.is_loaded() && self.may_forward(&link) {
+                    self.forward_put(now, (link, id), record, put.hops, put.spread);
+                } else {
+                    self.answer(link, id, &StoreAnswer::Rejected(Rejection::Busy));
+                }
             }
             StoreAsk::Get(get) => {
                 in_bounds(get.hops)?;
-                self.records.get(now, get.key, Waiter::Peer(link, id));
+                let is_last = get.hops == limit::HOPS_MAX || !self.records.is_loaded();
+                if is_last || self.records.offers(now, &get.key) {
+                    self.records.get(now, get.key, Waiter::Peer(link, id));
+                } else if self.may_forward(&link) {
+                    self.forward_get(now, (link, id), get.key, get.hops);
+                } else {
+                    self.answer(link, id, &StoreAnswer::Rejected(Rejection::Busy));
+                }
             }
             StoreAsk::Have(keys) if keys.len() > limit::HAVE_KEYS_MAX => {
                 return Err(Rejection::Malformed);
@@ -241,7 +267,11 @@ impl Custody {
     }
 
     fn answer(&mut self, link: Link, id: u64, answer: &StoreAnswer) {
-        let frame = Frame::Answer(id, wire::encode(answer));
+        self.answer_bytes((link, id), wire::encode(answer));
+    }
+
+    fn answer_bytes(&mut self, (link, id): (Link, u64), answer: Vec<u8>) {
+        let frame = Frame::Answer(id, answer);
         self.outputs.push_back(Output::Send(link, frame));
     }
 
@@ -252,6 +282,8 @@ impl Custody {
             Done::Loaded => self.report(Event::Ready),
             Done::Changed => self.changed = true,
             Done::Kept(Waiter::Local(id), result) => self.report(Event::Kept { id, result }),
+            Done::Kept(Waiter::Forward(job), result) => self.forward_kept(now, job, result),
+            Done::Got(Waiter::Forward(_), _) => {}
             Done::Kept(Waiter::Peer(link, id), result) => {
                 let answer = match result {
                     Ok(receipt) => StoreAnswer::Kept([receipt].into()),
@@ -290,8 +322,13 @@ impl Custody {
             seed,
             outcome,
         } = told;
-        if self.placements.contains_key(&about) {
+        if self
+            .placements
+            .contains_key(&(about & !placement::FORWARDED))
+        {
             self.placed(now, about, seed, outcome);
+        } else if self.forwards.contains_key(&about) {
+            self.forwarded(now, about, seed, outcome);
         } else {
             self.fetched(now, about, seed, outcome);
         }
@@ -308,6 +345,11 @@ impl Custody {
         let fetches: Vec<u64> = fetches.map(|(number, _)| *number).collect();
         for job in fetches {
             self.tick_fetch(now, job);
+        }
+        let forwards = self.forwards.iter().filter(|(_, job)| due(job.wake_ms()));
+        let forwards: Vec<u64> = forwards.map(|(number, _)| *number).collect();
+        for job in forwards {
+            self.tick_forward(now, job);
         }
     }
 
@@ -379,8 +421,9 @@ impl Machine for Custody {
             .filter_map(Placement::wake_ms)
             .min();
         let fetches = self.fetches.values().filter_map(Fetch::wake_ms).min();
+        let forwards = self.forwards.values().filter_map(Forward::wake_ms).min();
         let machines = earliest(self.routing.deadline(), self.records.deadline());
-        earliest(machines, earliest(stores, fetches))
+        earliest(earliest(machines, forwards), earliest(stores, fetches))
     }
 }
 

@@ -181,6 +181,31 @@ pub const STORE_ASK_MS_MAX: u64 = 10_000;
 pub const STORE_BYTES_MAX: usize = RECORD_BYTES_MAX + 2048;
 /// Most hops a forwarded request may take.
 pub const HOPS_MAX: u8 = 16;
+/// Open links over which whoever stores or fetches forwards at first.
+pub const FORWARDS: usize = 2;
+/// How long an author waits for receipts over them before looking holders up and asking them.
+pub const FORWARD_PATIENCE_MS: u64 = 1_500;
+/// The author of a question counts up to so many forwarders who never were, fewer than this, so
+/// that the first hop cannot tell an author from a forwarder.
+pub const FORWARD_HOPS_FEIGNED: u8 = 4;
+/// A forwarder has answered by then, whatever it was told.
+pub const FORWARD_MS_MAX: u64 = 5_000;
+/// So much earlier for each hop, so that the answer of the last finds the first still waiting.
+pub const FORWARD_HOP_MS: u64 = 200;
+/// A neighbour that was silent for so long at the end of the way is no longer counted on.
+pub const FORWARD_SLOW_MS: u64 = 500;
+/// Links that a forwarder tries, when those before broke.
+pub const FORWARD_TRIES: usize = 2;
+/// Neighbours that are asked at the end of the way, one after the other.
+pub const FORWARD_ASKS_MAX: usize = 2 * HOLDERS;
+/// Questions of others that a seed forwards at once.
+pub const FORWARDED_MAX: usize = 256;
+/// And a pod.
+pub const POD_FORWARDED_MAX: usize = 2_048;
+/// Of these, questions that came over one link.
+pub const FORWARDED_PER_LINK_MAX: usize = 64;
+/// Whoever placed copies answers the same wish with the same receipts for so long.
+pub const FORWARD_REMEMBER_MS: u64 = 10_000;
 /// Bytes a seed keeps for others unless told otherwise.
 pub const KEEP_BYTES_DEFAULT: u64 = 128 << 20;
 /// Records a seed keeps for others at most.
@@ -210,7 +235,7 @@ pub const STORE_TAIL_MS: u64 = ASK_MS_MAX;
 /// Keys in one question which records are held.
 pub const HAVE_KEYS_MAX: usize = 256;
 /// Questions of one link that wait for the disk.
-pub const ANSWERS_PER_LINK_MAX: usize = 8;
+pub const ANSWERS_PER_LINK_MAX: usize = 64;
 /// Questions of all links that wait for the disk.
 pub const ANSWERS_MAX: usize = 1_024;
 /// Outputs not yet taken; past this, whoever asks is told to come back.
@@ -455,6 +480,14 @@ const _: () = {
     assert!(BINDING_RENEW_MS < BINDING_LIFE_MAX_MS);
     assert!(STORE_MS_MAX < REQUEST_MS_MAX && ASK_MS_MAX < LOOKUP_MS_MAX);
     assert!(ASK_MS_MAX <= STORE_ASK_MS_MAX && STORE_ASK_MS_MAX < FETCH_MS_MAX);
+    assert!(FORWARD_MS_MAX < ASK_MS_MAX && FORWARDS > 1 && FORWARDS < LINKS_OPENED_MIN);
+    assert!(FORWARD_HOP_MS * HOPS_MAX as u64 + 2 * FORWARD_SLOW_MS < FORWARD_MS_MAX);
+    assert!(FORWARD_HOPS_FEIGNED < HOPS_MAX / 2);
+    assert!(FORWARD_PATIENCE_MS > 2 * FORWARD_SLOW_MS);
+    assert!(FORWARD_PATIENCE_MS + STORE_LOOKUP_MS < STORE_MS_MAX);
+    assert!(FORWARD_REMEMBER_MS > FORWARD_MS_MAX && FORWARD_ASKS_MAX >= HOLDERS);
+    assert!(FORWARDED_PER_LINK_MAX < FORWARDED_MAX && STORES_MAX <= FORWARDED_PER_LINK_MAX);
+    assert!(HOLDERS * 256 < STORE_BYTES_MAX);
     assert!(PONG_MS_MAX > MINUTE_MS && IDLE_MS_MAX <= DAY_MS);
     assert!(SDP_BYTES_MAX < SIGNALLING_MESSAGE_BYTES_MAX);
     assert!(RTC_CANDIDATE_BYTES_MAX < SIGNALLING_MESSAGE_BYTES_MAX);

@@ -12,12 +12,12 @@ use alloc::{
 use core::{convert::Infallible, fmt};
 
 use rand_chacha::ChaCha20Rng;
-use rand_core::SeedableRng;
+use rand_core::{RngCore, SeedableRng};
 
 use crate::{
     limit,
     machine::{Address, Output, Protocol, Traits},
-    name::{Position, SeedId},
+    name::{Distance, Position, SeedId},
     time::{Time, earliest},
 };
 
@@ -336,6 +336,29 @@ impl Routing {
         );
     }
 
+    /// A number below `bound`, by chance.
+    pub(crate) fn chance(&mut self, bound: u64) -> u64 {
+        u64::from(self.rng.next_u32()).saturating_mul(bound) >> 32
+    }
+
+    /// Asks a linked seed on the store protocol, without ever opening a link for it; comes out of
+    /// [`Self::poll_told`] with `about`.
+    pub(crate) fn ask_linked(&mut self, now: Time, seed: SeedId, bytes: Vec<u8>, about: u64) {
+        let purpose = Purpose::Outside(about);
+        self.links.ask_linked(now, seed, bytes, purpose);
+    }
+
+    /// Up to `count` linked seeds that keep records and are `fit`, closest to `target` first.
+    pub(crate) fn closest_holders(
+        &self,
+        target: &Position,
+        count: usize,
+        fit: impl Fn(&SeedId) -> bool,
+    ) -> Vec<(Distance, SeedId)> {
+        let fit = |seed: &SeedId| !self.avoided.contains_key(seed) && fit(seed);
+        self.links.closest_holders(target, count, fit)
+    }
+
     pub(crate) fn linked(&mut self, now: Time, seed: SeedId, traits: Traits) {
         self.avoided.remove(&seed);
         self.heard.remove(&seed);
@@ -474,7 +497,7 @@ impl Routing {
         } = reply;
         match outcome {
             Ok(_) => self.table.seen(&seed, now.mono_ms),
-            Err(Silence::Unasked) => {}
+            Err(Silence::Unasked | Silence::Gone) => {}
             Err(Silence::Unlinked | Silence::NoAnswer) => {
                 self.table.failed(&seed);
                 self.heard.remove(&seed);

@@ -56,7 +56,8 @@ pub fn has_kept<M: muttr_core::machine::Machine>(
     }
 }
 
-/// Checks every receipt in an answer of the store protocol.
+/// Checks every receipt in an answer of the store protocol: whoever gives it, its own or one that
+/// it passes on, the seed that signed it has the record.
 ///
 /// # Errors
 /// See [`has_kept`].
@@ -66,9 +67,11 @@ pub fn check_answer<M: muttr_core::machine::Machine>(
     answer: &[u8],
 ) -> Result<(), String> {
     match wire::decode(answer, limit::STORE_BYTES_MAX) {
-        Ok(StoreAnswer::Kept(receipts)) => receipts
-            .iter()
-            .try_for_each(|receipt| has_kept(world, who, receipt)),
+        Ok(StoreAnswer::Kept(receipts)) => receipts.iter().try_for_each(|receipt| {
+            let mut everyone = world.everyone();
+            let holder = everyone.find(|(_, at)| at.seed == receipt.seed);
+            has_kept(world, holder.map_or(who, |(holder, _)| holder), receipt)
+        }),
         _ => Ok(()),
     }
 }

@@ -35,6 +35,8 @@ pub struct Config {
     pub records_max: usize,
     /// Stores under way at once.
     pub stores_max: usize,
+    /// Questions of others forwarded at once.
+    pub forwards_max: usize,
     /// Links beyond which idle ones are closed before another is opened.
     pub links_max: usize,
     /// Others link to us directly and not over circuits, as to a pod: when such a link breaks,
@@ -56,6 +58,7 @@ impl Config {
             bytes_reserved: 0,
             records_max: limit::KEEP_RECORDS_MAX,
             stores_max: limit::STORES_MAX,
+            forwards_max: limit::FORWARDED_MAX,
             links_max: limit::LINKS_MAX,
             direct: false,
         }
@@ -69,6 +72,7 @@ impl Config {
             bytes_reserved: limit::POD_BYTES_DEFAULT / 2,
             records_max: limit::POD_RECORDS_MAX,
             stores_max: limit::POD_STORES_MAX,
+            forwards_max: limit::POD_FORWARDED_MAX,
             links_max: limit::POD_LINKS_MAX,
             direct: true,
             ..Self::seed(space, key, random)

@@ -1,4 +1,5 @@
-//! Fetching: our own record store first, then the pods, then the seeds closest to the key.
+//! Fetching: our own record store first, then the pods, then over links toward the key, then the
+//! seeds closest to it.
 
 use alloc::{
     collections::{BTreeSet, VecDeque},
@@ -26,6 +27,8 @@ pub(super) struct Fetch {
     key: RecordKey,
     /// Our own disk is still being asked.
     reading: bool,
+    /// The question was forwarded over open links.
+    forwarded: bool,
     lookup: Option<u64>,
     looked_up: bool,
     candidates: VecDeque<Contact>,
@@ -61,6 +64,7 @@ impl Custody {
             id,
             key,
             reading: true,
+            forwarded: false,
             lookup: None,
             looked_up: false,
             candidates: VecDeque::new(),
@@ -106,8 +110,8 @@ impl Custody {
         self.fetch_more(now, job);
     }
 
-    /// Asks whoever is next, begins the lookup when the pods have said no, and ends the fetch
-    /// when there is nobody left.
+    /// Asks whoever is next, forwards the question when the pods have said no, looks seeds up when
+    /// that led nowhere, and ends the fetch when there is nobody left.
     fn fetch_more(&mut self, now: Time, job: u64) {
         let Some(fetch) = self.fetches.get_mut(&job) else {
             return;
@@ -115,6 +119,8 @@ impl Custody {
         if fetch.reading {
             return;
         }
+        // Before seeds are looked up, those asked are pods, which look further by themselves.
+        let hops = if fetch.looked_up { limit::HOPS_MAX } else { 0 };
         while fetch.in_flight < fetch.parallel {
             let Some(contact) = fetch.candidates.pop_front() else {
                 break;
@@ -122,22 +128,41 @@ impl Custody {
             let seed = contact.seed;
             if self.routing.stores(&seed) != Some(false) && fetch.asked.insert(seed) {
                 fetch.in_flight = fetch.in_flight.saturating_add(1);
-                let question = StoreAsk::Get(Get {
-                    key: fetch.key,
-                    hops: 0,
-                });
-                self.routing
-                    .ask_store(now, &contact, wire::encode(&question), job);
+                let key = fetch.key;
+                let question = wire::encode(&StoreAsk::Get(Get { key, hops }));
+                self.routing.ask_store(now, &contact, question, job);
             }
         }
         if fetch.in_flight > 0 || fetch.lookup.is_some() {
             return;
         }
-        if fetch.looked_up {
+        if !fetch.forwarded {
+            self.forward_fetch(now, job);
+        } else if fetch.looked_up {
             self.end_fetch(job, Err(Rejection::NoRecord));
         } else {
             self.begin_lookup(now, job);
         }
+    }
+
+    /// Forwards the question over the links that lead closest to the key.
+    fn forward_fetch(&mut self, now: Time, job: u64) {
+        let hops = self.feigned_hops();
+        let Some(fetch) = self.fetches.get(&job) else {
+            return;
+        };
+        let key = fetch.key;
+        let first = self.first_hops(&key, |seed| !fetch.asked.contains(seed));
+        let question = wire::encode(&StoreAsk::Get(Get { key, hops }));
+        if let Some(fetch) = self.fetches.get_mut(&job) {
+            fetch.forwarded = true;
+            fetch.in_flight = fetch.in_flight.saturating_add(first.len());
+            fetch.asked.extend(&first);
+        }
+        for seed in first {
+            self.routing.ask_linked(now, seed, question.clone(), job);
+        }
+        self.fetch_more(now, job);
     }
 
     fn begin_lookup(&mut self, now: Time, job: u64) {
@@ -198,6 +223,9 @@ impl Custody {
         fetch.parallel = fetch.parallel.saturating_add(limit::FETCH_PARALLEL);
         if fetch.reading {
             return self.fetched_here(now, job, Err(Rejection::TimedOut));
+        }
+        if !fetch.forwarded {
+            return self.forward_fetch(now, job);
         }
         if !fetch.looked_up {
             self.begin_lookup(now, job);

@@ -1,20 +1,28 @@
-//! Storing: the closest willing seeds are found and asked, until enough of them promised.
+//! Storing: the record is forwarded toward its key, and its holders' receipts come back. For what
+//! is missing the closest willing seeds are looked up and asked, until enough of them promised.
 
-use alloc::{collections::VecDeque, vec::Vec};
+use alloc::{
+    collections::{BTreeSet, VecDeque},
+    vec::Vec,
+};
 
 use super::{Custody, door::Event, receipt};
 use crate::{
     envelope::record::Record,
     limit,
-    name::{RecordKey, SeedId},
+    name::{Position, RecordKey, SeedId},
     rejection::Rejection,
     routing::{Contact, Silence},
     time::{Time, earliest},
     wire::{
         self,
-        store::{Put, StoreAnswer, StoreAsk},
+        store::{Put, Receipt, StoreAnswer, StoreAsk},
     },
 };
+
+/// Marks a question that was forwarded, beside the number of its job: the same seed may be asked
+/// to keep the record itself as well.
+pub(super) const FORWARDED: u64 = 1 << 63;
 
 /// A store under way.
 #[derive(Debug)]
@@ -22,10 +30,15 @@ pub(super) struct Placement {
     id: u64,
     key: RecordKey,
     expires_h: u32,
-    /// The encoded [`Put`], the same for everyone.
+    /// The encoded [`Put`] that asks for one copy, the same for everyone.
     question: Vec<u8>,
     copies: usize,
-    receipts: usize,
+    /// Who promised.
+    holders: BTreeSet<SeedId>,
+    /// First hops that have not answered yet.
+    forwarding: BTreeSet<SeedId>,
+    /// When holders are looked up, unless there are enough by then.
+    direct_at_ms: Option<u64>,
     /// The lookup that looks for candidates.
     lookup: Option<u64>,
     candidates: VecDeque<Contact>,
@@ -43,10 +56,12 @@ impl Placement {
     }
 
     pub(super) fn wake_ms(&self) -> Option<u64> {
-        earliest(
-            earliest(self.cut_at_ms, self.report_at_ms),
-            Some(self.end_at_ms),
-        )
+        let next = earliest(self.direct_at_ms, self.cut_at_ms);
+        earliest(earliest(next, self.report_at_ms), Some(self.end_at_ms))
+    }
+
+    fn is_enough(&self) -> bool {
+        self.holders.len() >= self.copies
     }
 }
 
@@ -60,26 +75,49 @@ impl Custody {
         let put = Put {
             record: record.into_bytes(),
             stamp: Vec::new(),
-            hops: 0,
-            spread: 0,
+            hops: self.feigned_hops(),
+            spread: u8::try_from(copies.min(limit::HOLDERS).saturating_sub(1)).unwrap_or(0),
         };
-        let lookup = self.routing.find(now, &key.0);
+        let first = self.first_hops(&key, |_| true);
+        let first = if put.spread == 0 { Vec::new() } else { first };
+        let forward = wire::encode(&StoreAsk::Put(put.clone()));
+        let put = Put { spread: 0, ..put };
         let placement = Placement {
             id,
             key,
             expires_h,
             question: wire::encode(&StoreAsk::Put(put)),
             copies,
-            receipts: 0,
-            lookup: Some(lookup),
+            holders: BTreeSet::new(),
+            forwarding: first.iter().copied().collect(),
+            direct_at_ms: Some(now.after(limit::FORWARD_PATIENCE_MS)),
+            lookup: None,
             candidates: VecDeque::new(),
             in_flight: 0,
-            cut_at_ms: Some(now.after(limit::STORE_LOOKUP_MS)),
+            cut_at_ms: None,
             report_at_ms: Some(now.after(limit::STORE_MS_MAX)),
             end_at_ms: now.after(limit::STORE_MS_MAX.saturating_add(limit::STORE_TAIL_MS)),
         };
         let job = self.job_number();
         self.placements.insert(job, placement);
+        for seed in first {
+            self.routing
+                .ask_linked(now, seed, forward.clone(), job | FORWARDED);
+        }
+        self.settle_placement(now, job);
+    }
+
+    /// Over which links a question of ours is forwarded: those of the closest to the key.
+    pub(super) fn first_hops(&self, key: &RecordKey, fit: impl Fn(&SeedId) -> bool) -> Vec<SeedId> {
+        let target = Position::of(&key.0);
+        let first = self.routing.closest_holders(&target, limit::FORWARDS, fit);
+        first.into_iter().map(|(_, seed)| seed).collect()
+    }
+
+    /// Forwarders that a question of ours claims to have passed.
+    pub(super) fn feigned_hops(&mut self) -> u8 {
+        let hops = self.routing.chance(limit::FORWARD_HOPS_FEIGNED.into());
+        u8::try_from(hops).unwrap_or(0)
     }
 
     /// The lookup of a store ended.
@@ -89,29 +127,65 @@ impl Custody {
         };
         placement.lookup = None;
         placement.cut_at_ms = None;
-        placement.candidates = seeds.into();
-        self.place_more(now, job);
+        // A first hop that said nothing so far is asked for itself when there is nobody else.
+        let silent = |contact: &Contact| placement.forwarding.contains(&contact.seed);
+        let (silent, others): (Vec<_>, Vec<_>) = seeds.into_iter().partition(silent);
+        placement.candidates = others.into_iter().chain(silent).collect();
+        self.settle_placement(now, job);
     }
 
-    /// Asks as many more as are still missing, and ends the store when there is nobody left.
+    /// Takes the next step of a store: reports it once there are enough, looks for holders when
+    /// forwarding has not found them, and ends it when there is nobody left.
+    fn settle_placement(&mut self, now: Time, job: u64) {
+        let Some(placement) = self.placements.get_mut(&job) else {
+            return;
+        };
+        if placement.is_enough() {
+            placement.direct_at_ms = None;
+            if placement.report_at_ms.take().is_some() {
+                let (id, receipts) = (placement.id, placement.holders.len());
+                self.report(Event::Stored { id, receipts });
+            }
+        } else if placement.direct_at_ms.is_some() && placement.forwarding.is_empty() {
+            self.begin_direct(now, job);
+        }
+        self.place_more(now, job);
+        let Some(placement) = self.placements.get(&job) else {
+            return;
+        };
+        let outstanding = placement.in_flight > 0 || !placement.forwarding.is_empty();
+        let undone = placement.direct_at_ms.is_some() || placement.lookup.is_some();
+        if !outstanding && !undone {
+            self.end_placement(job);
+        }
+    }
+
+    /// Looks holders up: forwarding has not found enough.
+    fn begin_direct(&mut self, now: Time, job: u64) {
+        if let Some(placement) = self.placements.get_mut(&job) {
+            placement.direct_at_ms = None;
+            placement.cut_at_ms = Some(now.after(limit::STORE_LOOKUP_MS));
+            placement.lookup = Some(self.routing.find(now, &placement.key.0));
+        }
+    }
+
+    /// Asks as many more as are still missing.
     fn place_more(&mut self, now: Time, job: u64) {
         let Some(placement) = self.placements.get_mut(&job) else {
             return;
         };
-        while placement.receipts.saturating_add(placement.in_flight) < placement.copies {
+        while placement.holders.len().saturating_add(placement.in_flight) < placement.copies {
             let Some(contact) = placement.candidates.pop_front() else {
                 break;
             };
             let seed = contact.seed;
-            let unfit = seed == self.me || self.pods.contains(&seed);
+            let known = placement.holders.contains(&seed) || seed == self.me;
+            let unfit = known || self.pods.contains(&seed);
             if !unfit && self.routing.stores(&seed) != Some(false) {
                 placement.in_flight = placement.in_flight.saturating_add(1);
                 self.routing
                     .ask_store(now, &contact, placement.question.clone(), job);
             }
-        }
-        if placement.in_flight == 0 && placement.lookup.is_none() {
-            self.end_placement(job);
         }
     }
 
@@ -121,36 +195,50 @@ impl Custody {
         {
             self.report(Event::Stored {
                 id: placement.id,
-                receipts: placement.receipts,
+                receipts: placement.holders.len(),
             });
         }
     }
 
-    /// One of those asked to keep the record has answered, or has not.
+    /// One of those asked has answered, or has not.
     pub(super) fn placed(
         &mut self,
         now: Time,
-        job: u64,
+        about: u64,
         seed: SeedId,
         outcome: Result<Vec<u8>, Silence>,
     ) {
+        let (job, forwarded) = (about & !FORWARDED, about & FORWARDED != 0);
         let Some(placement) = self.placements.get_mut(&job) else {
             return;
         };
-        placement.in_flight = placement.in_flight.saturating_sub(1);
+        if forwarded {
+            placement.forwarding.remove(&seed);
+        } else {
+            placement.in_flight = placement.in_flight.saturating_sub(1);
+        }
         if let Ok(bytes) = outcome {
             let answer = wire::decode::<StoreAnswer>(&bytes, limit::STORE_BYTES_MAX);
-            match answer.and_then(|answer| placement.promise(&seed, answer)) {
-                Ok(Some(receipt)) => {
-                    placement.receipts = placement.receipts.saturating_add(1);
-                    let id = placement.id;
-                    self.report(Event::Receipt { id, receipt });
-                }
-                Ok(None) => {}
+            match answer.and_then(|answer| placement.promises(&seed, answer, forwarded)) {
+                Ok(receipts) => self.promised(job, receipts),
                 Err(_) => self.routing.blame(now, seed),
             }
         }
-        self.place_more(now, job);
+        self.settle_placement(now, job);
+    }
+
+    /// These have promised. What we or a pod of ours promise is no news, nor is it twice the same.
+    fn promised(&mut self, job: u64, receipts: Vec<Receipt>) {
+        for receipt in receipts {
+            let Some(placement) = self.placements.get_mut(&job) else {
+                return;
+            };
+            let seed = receipt.seed;
+            if seed != self.me && !self.pods.contains(&seed) && placement.holders.insert(seed) {
+                let id = placement.id;
+                self.report(Event::Receipt { id, receipt });
+            }
+        }
     }
 
     /// Does what time asks for in a store.
@@ -159,6 +247,12 @@ impl Custody {
             return;
         };
         let is_due = |at_ms: u64| at_ms <= now.mono_ms;
+        if placement.direct_at_ms.is_some_and(is_due) {
+            self.begin_direct(now, job);
+        }
+        let Some(placement) = self.placements.get_mut(&job) else {
+            return;
+        };
         if placement.cut_at_ms.is_some_and(is_due) {
             placement.cut_at_ms = None;
             if let Some(lookup) = placement.lookup {
@@ -170,7 +264,7 @@ impl Custody {
         };
         if placement.report_at_ms.is_some_and(is_due) {
             placement.report_at_ms = None;
-            let (id, receipts) = (placement.id, placement.receipts);
+            let (id, receipts) = (placement.id, placement.holders.len());
             self.report(Event::Stored { id, receipts });
         }
         if self
@@ -184,22 +278,39 @@ impl Custody {
 }
 
 impl Placement {
-    /// The promise in an answer, if that is what it is. A polite no is `None`.
+    /// The promises in an answer that hold. A polite no is none.
     ///
-    /// Copies are not spread onward yet, so exactly one promise is due, the answerer's own.
-    fn promise(
+    /// Whoever was asked for one copy promises for itself. Whoever forwarded passes on what
+    /// others signed: those that do not hold are not its fault, its own is.
+    fn promises(
         &self,
         seed: &SeedId,
         answer: StoreAnswer,
-    ) -> Result<Option<wire::store::Receipt>, Rejection> {
-        match answer {
-            StoreAnswer::Rejected(_) => Ok(None),
-            StoreAnswer::Kept(receipts) => {
-                let [receipt] = receipts.try_into().map_err(|_| Rejection::Malformed)?;
-                receipt::check(&receipt, &self.key, self.expires_h, seed)?;
-                Ok(Some(receipt))
-            }
-            StoreAnswer::Record(_) | StoreAnswer::Have(_) => Err(Rejection::Malformed),
+        forwarded: bool,
+    ) -> Result<Vec<Receipt>, Rejection> {
+        let receipts = match answer {
+            StoreAnswer::Rejected(_) => return Ok(Vec::new()),
+            StoreAnswer::Kept(receipts) => receipts,
+            StoreAnswer::Record(_) | StoreAnswer::Have(_) => return Err(Rejection::Malformed),
+        };
+        let most = if forwarded { limit::HOLDERS } else { 1 };
+        let own = |receipt: &Receipt| forwarded || receipt.seed == *seed;
+        if receipts.is_empty() || receipts.len() > most || !receipts.iter().all(own) {
+            return Err(Rejection::Malformed);
         }
+        let mut good = Vec::new();
+        for receipt in receipts {
+            let holder = receipt.seed;
+            // Both ways as a rule lead to the same holders, and checking has a price.
+            if self.holders.contains(&holder) {
+                continue;
+            }
+            match receipt::check(&receipt, &self.key, self.expires_h, &holder) {
+                Ok(()) => good.push(receipt),
+                Err(why) if holder == *seed => return Err(why),
+                Err(_) => {}
+            }
+        }
+        Ok(good)
     }
 }

@@ -32,6 +32,8 @@ pub(super) enum Waiter {
     Peer(Link, u64),
     /// Ourselves, under a number of our own.
     Local(u64),
+    /// Somebody whose wish we forward, under the number of that.
+    Forward(u64),
 }
 
 /// What came of something asked of the record store.

@@ -1,5 +1,6 @@
 //! Custody in a small network under virtual time, and a holder by itself.
 
+mod forwarding;
 mod holder;
 mod journeys;
 mod malice;

@@ -13,9 +13,11 @@ use core::convert::Infallible;
 use crate::{
     limit,
     machine::{Address, Frame, Link, Output, Protocol, Traits},
-    name::SeedId,
+    name::{Position, SeedId},
     time::{Time, earliest},
 };
+
+mod open;
 
 /// What a question was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +40,8 @@ pub(crate) enum Silence {
     /// It was never asked, which is no failing: it does not speak the protocol, or we have too
     /// many links as it is.
     Unasked,
+    /// It was to be asked over a link that was up, and the link is gone; no failing either.
+    Gone,
 }
 
 /// How a question ended. Every question ends exactly once.
@@ -61,6 +65,7 @@ enum State {
 #[derive(Debug)]
 struct Peer {
     state: State,
+    position: Position,
     traits: Traits,
     /// Where it was said to be, while opening.
     addresses: Vec<Address>,
@@ -81,6 +86,8 @@ struct Ask {
     deadline_ms: u64,
     attempts: u8,
     sent: bool,
+    /// Worth a dial, also when the link goes before the answer came.
+    dials: bool,
 }
 
 #[derive(Debug)]
@@ -184,10 +191,12 @@ impl Links {
             deadline_ms,
             attempts: 0,
             sent: false,
+            dials: true,
         };
         let id = self.enter(ask);
         let peer = self.peers.entry(seed).or_insert_with(|| Peer {
             state: State::Waiting,
+            position: seed.position(),
             traits: Traits::default(),
             addresses: addresses.to_vec(),
             opened: true,
@@ -277,6 +286,7 @@ impl Links {
     pub(crate) fn linked(&mut self, now: Time, seed: SeedId, traits: Traits) {
         let peer = self.peers.entry(seed).or_insert_with(|| Peer {
             state: State::Up,
+            position: seed.position(),
             traits: Traits::default(),
             addresses: Vec::new(),
             opened: false,
@@ -337,7 +347,11 @@ impl Links {
             }
             State::Up | State::Closing => {
                 for id in ids {
-                    self.renew(id);
+                    if self.asks.get(&id).is_some_and(|ask| ask.dials) {
+                        self.renew(id);
+                    } else {
+                        self.finish(id, Err(Silence::Gone));
+                    }
                 }
                 self.reopen(*seed);
             }

@@ -358,7 +358,7 @@ fn mutate(rng: &mut ChaCha20Rng, bytes: &mut Vec<u8>) {
 }
 
 /// A good message of each kind that others send unasked.
-fn questions(record: &Record) -> [(Protocol, Vec<u8>); 4] {
+fn questions(record: &Record) -> [(Protocol, Vec<u8>); 5] {
     let bytes = record.bytes().to_vec();
     let put = Put {
         record: bytes,
@@ -370,8 +370,14 @@ fn questions(record: &Record) -> [(Protocol, Vec<u8>); 4] {
         key: record.key(),
         hops: 1,
     };
+    let spread = Put {
+        spread: 3,
+        hops: 2,
+        ..put.clone()
+    };
     [
         (Protocol::Store, wire::encode(&StoreAsk::Put(put))),
+        (Protocol::Store, wire::encode(&StoreAsk::Put(spread))),
         (Protocol::Store, wire::encode(&StoreAsk::Get(get))),
         (
             Protocol::Store,
@@ -457,7 +463,7 @@ fn mutated_bytes_at_every_door_do_no_harm() {
     let mut alice = alice();
     for round in 0..20_000_u64 {
         let now = later(round * 20);
-        let (protocol, mut bytes) = questions[rng.next_u32() as usize % 4].clone();
+        let (protocol, mut bytes) = questions[rng.next_u32() as usize % questions.len()].clone();
         mutate(&mut rng, &mut bytes);
         let traits = Traits {
             addresses: vec![vec![4]],

@@ -19,7 +19,7 @@ use crate::{
     time::Time,
     wire::{
         self,
-        store::{Put, Receipt, StoreAnswer, StoreAsk},
+        store::{Get, Put, Receipt, StoreAnswer, StoreAsk},
     },
 };
 
@@ -45,6 +45,12 @@ pub(super) enum Vice {
     Advances,
     /// Names seeds that do not exist when asked for the way, and is honest otherwise.
     Misleads,
+    /// Says nothing to what it should forward, and is honest otherwise.
+    Drops,
+    /// Promises in the names of others what it should forward, and is honest otherwise.
+    Invents,
+    /// Knows nothing of forwarding: keeps what it gets, hands over what it has.
+    Older,
 }
 
 pub(super) struct Sim {
@@ -79,6 +85,10 @@ pub(super) struct Network {
     /// How long a link lasts, if not for ever.
     pub(super) link_life_ms: Option<u64>,
     pub(super) asks_sent: usize,
+    /// Links that were wanted, and by whom.
+    pub(super) dials: Vec<SeedId>,
+    /// Questions of the store protocol: from whom, to whom, what.
+    pub(super) store_asks: Vec<(SeedId, SeedId, StoreAsk)>,
 }
 
 fn pair(a: SeedId, b: SeedId) -> (SeedId, SeedId) {
@@ -242,11 +252,19 @@ impl Network {
         let Some(sim) = self.seeds.get_mut(&seed).filter(|sim| sim.alive) else {
             return;
         };
+        let input = match input {
+            Input::Frame(link, Frame::Ask(id, Protocol::Store, bytes))
+                if sim.vice == Some(Vice::Older) =>
+            {
+                Input::Frame(link, Frame::Ask(id, Protocol::Store, age(&bytes)))
+            }
+            input => input,
+        };
         if let Input::Frame(link, Frame::Ask(id, protocol, bytes)) = &input
-            && let Some(vice) = sim.vice
-            && (vice == Vice::Misleads) == (*protocol == Protocol::Routing)
+            && let Some(vice) = sim.vice.filter(|vice| vice.concerns(*protocol, bytes))
         {
             let answer = match protocol {
+                Protocol::Store if vice == Vice::Drops => return,
                 Protocol::Store => misbehave(vice, seed, bytes),
                 Protocol::Routing => Some(mislead(*id)),
             };
@@ -265,6 +283,7 @@ impl Network {
         match output {
             Output::Event(event) => self.sim(seed).events.push(event),
             Output::Link(to, addresses) => {
+                self.dials.push(seed);
                 if addresses.iter().any(|address| *address == to.0) {
                     self.later(2 * LATENCY_MS, Happening::Open(seed, to));
                 } else {
@@ -353,6 +372,10 @@ impl Network {
                     Protocol::Store => limit::STORE_BYTES_MAX,
                 };
                 assert!(bytes.len() <= max);
+                if protocol == Protocol::Store {
+                    let question = wire::decode(&bytes, max).unwrap();
+                    self.store_asks.push((from, to, question));
+                }
                 self.numbers += 1;
                 self.asked.insert((to, self.numbers), (from, id));
                 (to, Frame::Ask(self.numbers, protocol, bytes))
@@ -400,10 +423,64 @@ pub(super) const NEWER: &[u8] = &{
     bytes
 };
 
+impl Vice {
+    /// Whether a question is answered in this way.
+    fn concerns(self, protocol: Protocol, question: &[u8]) -> bool {
+        let is_store = protocol == Protocol::Store;
+        match self {
+            Self::Misleads => !is_store,
+            Self::Older => false,
+            Self::Drops => is_store && is_to_forward(question),
+            Self::Invents => is_store && is_to_forward(question) && is_put(question),
+            _ => is_store,
+        }
+    }
+}
+
+fn read_ask(question: &[u8]) -> StoreAsk {
+    wire::decode(question, limit::STORE_BYTES_MAX).unwrap()
+}
+
+fn is_put(question: &[u8]) -> bool {
+    matches!(read_ask(question), StoreAsk::Put(_))
+}
+
+fn is_to_forward(question: &[u8]) -> bool {
+    match read_ask(question) {
+        StoreAsk::Put(put) => put.spread > 0,
+        StoreAsk::Get(get) => get.hops < limit::HOPS_MAX,
+        StoreAsk::Have(_) => false,
+    }
+}
+
+/// A question as it is understood by who knows nothing of forwarding.
+fn age(question: &[u8]) -> Vec<u8> {
+    let question = match read_ask(question) {
+        StoreAsk::Put(put) => StoreAsk::Put(Put { spread: 0, ..put }),
+        StoreAsk::Get(get) => StoreAsk::Get(Get {
+            hops: limit::HOPS_MAX,
+            ..get
+        }),
+        other => other,
+    };
+    wire::encode(&question)
+}
+
 fn misbehave(vice: Vice, me: SeedId, question: &[u8]) -> Option<Vec<u8>> {
     let question = wire::decode::<StoreAsk>(question, limit::STORE_BYTES_MAX).unwrap();
     let answer = match (vice, question) {
-        (Vice::Silent | Vice::Misleads, _) => return None,
+        (Vice::Silent | Vice::Misleads | Vice::Drops | Vice::Older, _) => return None,
+        (Vice::Invents, StoreAsk::Put(Put { record, spread, .. })) => {
+            let record = crate::envelope::record::Record::parse(&record).unwrap();
+            let invented = (0..=u64::from(spread)).map(|number| Receipt {
+                key: record.key(),
+                expires_h: record.expires_h(),
+                seed: Config::seed(0, key(number), [0; 32]).me,
+                signature: vec![1; 64],
+            });
+            let others = invented.filter(|receipt| receipt.seed != me);
+            StoreAnswer::Kept(others.collect())
+        }
         (Vice::Babbles, _) => return Some(vec![0xff; 300]),
         (Vice::Refuses, _) => StoreAnswer::Rejected(Rejection::Full),
         (Vice::Litters, _) => StoreAnswer::Record(JUNK.to_vec().into()),
@@ -418,7 +495,7 @@ fn misbehave(vice: Vice, me: SeedId, question: &[u8]) -> Option<Vec<u8>> {
                 signature: vec![1; 64],
             }])
         }
-        (Vice::Forges, _) => {
+        (Vice::Forges | Vice::Invents, _) => {
             StoreAnswer::Record(super::record(666, limit::DAY_MS).into_bytes().into())
         }
     };

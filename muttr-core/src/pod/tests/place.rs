@@ -121,11 +121,13 @@ fn a_promise_that_comes_late_still_counts_and_then_all_is_forgotten() {
         panic!()
     };
     house.say(alice, &place(notification.key, 2));
-    // Nobody says who is closer, so the pod asks those it knows.
+    // Nobody forwards, and nobody says who is closer, so the pod asks those it knows.
+    house.answers.clear();
+    house.pass(limit::FORWARD_PATIENCE_MS);
     house.answers.clear();
     house.pass(limit::STORE_LOOKUP_MS);
     let asks = core::mem::take(&mut house.answers);
-    house.pass(limit::STORE_MS_MAX - limit::STORE_LOOKUP_MS);
+    house.pass(limit::STORE_MS_MAX - limit::STORE_LOOKUP_MS - limit::FORWARD_PATIENCE_MS);
     let said = heard(&mut house, alice);
     assert_eq!(said, [ToSeed::Placed { id: 7 }]);
     house.answers = asks;

@@ -1,0 +1,442 @@
+//! Forwarding: what others want stored or fetched travels over links that are up toward its key,
+//! each hop closer than the one before, and the answer retraces the way.
+//!
+//! Where no linked seed is closer than we are, the way ends here: copies are placed with the
+//! closest willing neighbours, or they are asked for the record. Nobody is dialled. Nothing goes
+//! back to where it came from, and since every hop is closer than the one before, nothing goes in
+//! circles. A no is passed back and not gone around, so that nothing multiplies on its way.
+
+use alloc::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    vec::Vec,
+};
+
+use super::{Custody, record_store::Waiter};
+use crate::{
+    envelope::record::{self, Record},
+    limit,
+    machine::Link,
+    name::{Position, RecordKey, SeedId},
+    rejection::Rejection,
+    routing::Silence,
+    time::{Time, earliest},
+    wire::{
+        self,
+        store::{Get, Put, Receipt, StoreAnswer, StoreAsk},
+    },
+};
+
+/// Who asked, and under which number.
+pub(super) type Asker = (Link, u64);
+
+/// A question of somebody else that is under way.
+#[derive(Debug)]
+pub(super) struct Forward {
+    key: RecordKey,
+    what: What,
+    askers: Vec<Asker>,
+    /// Forwarders passed before us.
+    hops: u8,
+    step: Step,
+    /// Who was asked, or is not to be: where it came from.
+    tried: BTreeSet<SeedId>,
+    /// How often it was passed on.
+    passes: usize,
+    /// Asked and still silent, with when they were.
+    waiting: BTreeMap<SeedId, u64>,
+    /// When to answer at the latest; when over, when to forget it.
+    end_at_ms: u64,
+}
+
+#[derive(Debug)]
+enum What {
+    Put(Spread),
+    Get,
+}
+
+#[derive(Debug)]
+struct Spread {
+    /// The record; given away once placed here.
+    record: Vec<u8>,
+    expires_h: u32,
+    /// How many holders are wanted, ourselves included.
+    wanted: usize,
+    receipts: Vec<Receipt>,
+    /// Our own disk has not answered yet.
+    writing: bool,
+    /// Why we do not keep it ourselves.
+    refusal: Rejection,
+}
+
+#[derive(Debug)]
+enum Step {
+    /// It is with the next hop.
+    Passing,
+    /// The way ends here; these neighbours are asked next, closest first.
+    Here(VecDeque<SeedId>),
+    /// Answered with this, and again to whoever comes with the same wish.
+    Over(Vec<u8>),
+}
+
+impl Forward {
+    pub(super) fn wake_ms(&self) -> Option<u64> {
+        let slow = match self.step {
+            Step::Here(_) => self.waiting.values().map(|since_ms| slow_ms(*since_ms)),
+            Step::Passing | Step::Over(_) => return Some(self.end_at_ms),
+        };
+        earliest(slow.min(), Some(self.end_at_ms))
+    }
+
+    const fn is_put(&self) -> bool {
+        matches!(self.what, What::Put(_))
+    }
+
+    /// How many of those asked may be counted on to answer.
+    fn hopeful(&self, now: Time) -> usize {
+        let since = self.waiting.values();
+        since
+            .filter(|since_ms| slow_ms(**since_ms) > now.mono_ms)
+            .count()
+    }
+
+    /// What the next hop is asked, or, with no copies to spread, a neighbour.
+    fn question(&self, is_last: bool) -> StoreAsk {
+        let hops = self.hops.saturating_add(1).min(limit::HOPS_MAX);
+        match &self.what {
+            What::Put(spread) => StoreAsk::Put(Put {
+                record: spread.record.clone(),
+                stamp: Vec::new(),
+                hops,
+                spread: if is_last { 0 } else { spread.more() },
+            }),
+            What::Get => StoreAsk::Get(Get {
+                key: self.key,
+                hops: if is_last { limit::HOPS_MAX } else { hops },
+            }),
+        }
+    }
+}
+
+impl Spread {
+    /// Copies wanted beside that of whoever is asked.
+    fn more(&self) -> u8 {
+        u8::try_from(self.wanted.saturating_sub(1)).unwrap_or(u8::MAX)
+    }
+
+    fn answer(&mut self) -> StoreAnswer {
+        if self.receipts.is_empty() {
+            StoreAnswer::Rejected(self.refusal)
+        } else {
+            StoreAnswer::Kept(core::mem::take(&mut self.receipts))
+        }
+    }
+
+    /// Whether these are receipts for this record, as many as were asked for at most. Whether
+    /// they hold is for the author to check.
+    fn fits(&self, key: &RecordKey, receipts: &[Receipt]) -> bool {
+        let fits = |receipt: &Receipt| receipt.key == *key && receipt.expires_h == self.expires_h;
+        !receipts.is_empty() && receipts.len() <= self.wanted && receipts.iter().all(fits)
+    }
+}
+
+const fn slow_ms(since_ms: u64) -> u64 {
+    since_ms.saturating_add(limit::FORWARD_SLOW_MS)
+}
+
+impl Custody {
+    /// Somebody wants copies of a record placed around its key.
+    pub(super) fn forward_put(
+        &mut self,
+        now: Time,
+        asker: Asker,
+        record: Record,
+        hops: u8,
+        more: u8,
+    ) {
+        if let Err(code) = record.check_time(now) {
+            return self.answer(asker.0, asker.1, &StoreAnswer::Rejected(code));
+        }
+        let key = record.key();
+        let what = What::Put(Spread {
+            expires_h: record.expires_h(),
+            record: record.into_bytes(),
+            wanted: usize::from(more).saturating_add(1),
+            receipts: Vec::new(),
+            writing: false,
+            refusal: Rejection::TimedOut,
+        });
+        self.forward(now, asker, key, what, hops);
+    }
+
+    /// Somebody wants a record that we do not hold.
+    pub(super) fn forward_get(&mut self, now: Time, asker: Asker, key: RecordKey, hops: u8) {
+        self.forward(now, asker, key, What::Get, hops);
+    }
+
+    fn forward(&mut self, now: Time, asker: Asker, key: RecordKey, what: What, hops: u8) {
+        let is_put = matches!(what, What::Put(_));
+        let mut tried: BTreeSet<SeedId> = seed_of(asker.0).into_iter().collect();
+        let mut same = None;
+        for (job, forward) in &self.forwards {
+            if forward.key != key || forward.is_put() != is_put {
+                continue;
+            }
+            same = Some(*job);
+            match &forward.step {
+                Step::Over(answer) => {
+                    let answer = answer.clone();
+                    return self.answer_bytes(asker, answer);
+                }
+                Step::Here(_) => break,
+                // The same came another way, and goes on another way, if there is one.
+                Step::Passing => tried.extend(&forward.tried),
+            }
+        }
+        if let Some(job) = same
+            && (!self.is_passing(job) || self.next_hop(&key, hops, &tried).is_none())
+        {
+            if let Some(forward) = self.forwards.get_mut(&job) {
+                forward.askers.push(asker);
+            }
+            return;
+        }
+        let early_ms = limit::FORWARD_HOP_MS.saturating_mul(u64::from(hops));
+        let forward = Forward {
+            key,
+            what,
+            askers: [asker].into(),
+            hops,
+            step: Step::Passing,
+            tried,
+            passes: 0,
+            waiting: BTreeMap::new(),
+            end_at_ms: now.after(limit::FORWARD_MS_MAX.saturating_sub(early_ms)),
+        };
+        let job = self.job_number();
+        self.forwards.insert(job, forward);
+        self.pass_on(now, job);
+    }
+
+    fn is_passing(&self, job: u64) -> bool {
+        let forward = self.forwards.get(&job);
+        forward.is_some_and(|forward| matches!(forward.step, Step::Passing))
+    }
+
+    /// Whether one more question that came over this link may be forwarded.
+    pub(super) fn may_forward(&mut self, link: &Link) -> bool {
+        if self.forwards.len() >= self.forwards_max {
+            let over = |(_, forward): &(&u64, &Forward)| matches!(forward.step, Step::Over(_));
+            let over = self.forwards.iter().find(over).map(|(job, _)| *job);
+            match over {
+                Some(job) => drop(self.forwards.remove(&job)),
+                None => return false,
+            }
+        }
+        let askers = self.forwards.values().flat_map(|forward| &forward.askers);
+        let of_link = askers.filter(|(other, _)| other == link).count();
+        of_link < limit::FORWARDED_PER_LINK_MAX
+    }
+
+    /// A linked seed that is closer to the key than we are: the closest.
+    fn next_hop(&self, key: &RecordKey, hops: u8, tried: &BTreeSet<SeedId>) -> Option<SeedId> {
+        if hops >= limit::HOPS_MAX {
+            return None;
+        }
+        let target = Position::of(&key.0);
+        let fit = |seed: &SeedId| !tried.contains(seed);
+        let closest = self.routing.closest_holders(&target, 1, fit);
+        let (distance, seed) = closest.into_iter().next()?;
+        (distance < self.here.distance(&target)).then_some(seed)
+    }
+
+    /// Passes a question to the next hop, or ends its way here.
+    fn pass_on(&mut self, now: Time, job: u64) {
+        let Some(forward) = self.forwards.get(&job) else {
+            return;
+        };
+        let may_try = forward.passes < limit::FORWARD_TRIES;
+        let next = self.next_hop(&forward.key, forward.hops, &forward.tried);
+        match next.filter(|_| may_try) {
+            Some(seed) => self.ask_on(now, job, seed, false),
+            None => self.end_here(now, job),
+        }
+    }
+
+    fn ask_on(&mut self, now: Time, job: u64, seed: SeedId, is_last: bool) {
+        if let Some(forward) = self.forwards.get_mut(&job) {
+            forward.tried.insert(seed);
+            forward.passes = forward.passes.saturating_add(1);
+            forward.waiting.insert(seed, now.mono_ms);
+            let question = wire::encode(&forward.question(is_last));
+            self.routing.ask_linked(now, seed, question, job);
+        }
+    }
+
+    /// Nobody linked is closer: it is for us and our neighbours.
+    fn end_here(&mut self, now: Time, job: u64) {
+        let Some(forward) = self.forwards.get_mut(&job) else {
+            return;
+        };
+        let target = Position::of(&forward.key.0);
+        let fit = |seed: &SeedId| !forward.tried.contains(seed);
+        let around = self
+            .routing
+            .closest_holders(&target, limit::FORWARD_ASKS_MAX, fit);
+        let mut around: VecDeque<SeedId> = around.into_iter().map(|(_, seed)| seed).collect();
+        let mut record = None;
+        if let What::Put(spread) = &mut forward.what {
+            // Who brought it comes last: it may be the author, or as good a holder as any.
+            around.extend(forward.askers.iter().filter_map(|(link, _)| seed_of(*link)));
+            spread.writing = true;
+            record = Record::parse(&spread.record).ok();
+        }
+        forward.step = Step::Here(around);
+        if let Some(record) = record {
+            self.records.keep(now, record, Waiter::Forward(job));
+        }
+        self.ask_around(now, job);
+    }
+
+    /// At the end of the way: asks as many neighbours as are still needed, and answers when
+    /// there is enough, or nobody left who can be counted on.
+    fn ask_around(&mut self, now: Time, job: u64) {
+        loop {
+            let Some(forward) = self.forwards.get_mut(&job) else {
+                return;
+            };
+            let hopeful = forward.hopeful(now);
+            let Step::Here(around) = &mut forward.step else {
+                return;
+            };
+            let (have, wanted, writing) = match &forward.what {
+                What::Put(spread) => (spread.receipts.len(), spread.wanted, spread.writing),
+                What::Get => (0, limit::FETCH_PARALLEL, false),
+            };
+            let coming = hopeful.saturating_add(usize::from(writing));
+            if have >= wanted {
+                return self.end_forward(now, job, None);
+            }
+            let more = have.saturating_add(coming) < wanted;
+            let next = if more { around.pop_front() } else { None };
+            match next {
+                Some(seed) => self.ask_on(now, job, seed, true),
+                None if coming == 0 => return self.end_forward(now, job, None),
+                None => return,
+            }
+        }
+    }
+
+    /// Our own disk has the record that is to be spread, or has not.
+    pub(super) fn forward_kept(&mut self, now: Time, job: u64, result: Result<Receipt, Rejection>) {
+        let forward = self.forwards.get_mut(&job);
+        let Some(What::Put(spread)) = forward.map(|forward| &mut forward.what) else {
+            return;
+        };
+        spread.writing = false;
+        match result {
+            Ok(receipt) => spread.receipts.push(receipt),
+            Err(code) => spread.refusal = code,
+        }
+        self.ask_around(now, job);
+    }
+
+    /// The next hop or a neighbour has answered, or has not.
+    pub(super) fn forwarded(
+        &mut self,
+        now: Time,
+        job: u64,
+        seed: SeedId,
+        outcome: Result<Vec<u8>, Silence>,
+    ) {
+        let Some(forward) = self.forwards.get_mut(&job) else {
+            return;
+        };
+        forward.waiting.remove(&seed);
+        let answer = outcome
+            .map(|bytes| wire::decode::<StoreAnswer>(&bytes, limit::STORE_BYTES_MAX))
+            .map(|answer| answer.unwrap_or(StoreAnswer::Have(Vec::new())));
+        let passing = matches!(forward.step, Step::Passing);
+        match (&mut forward.what, answer) {
+            (_, Err(_)) => {}
+            (_, Ok(StoreAnswer::Rejected(code))) if passing => {
+                return self.end_forward(now, job, Some(StoreAnswer::Rejected(code)));
+            }
+            (_, Ok(StoreAnswer::Rejected(_))) => {}
+            (What::Put(spread), Ok(StoreAnswer::Kept(receipts)))
+                if passing && spread.fits(&forward.key, &receipts) =>
+            {
+                return self.end_forward(now, job, Some(StoreAnswer::Kept(receipts)));
+            }
+            (What::Put(spread), Ok(StoreAnswer::Kept(receipts)))
+                if spread.fits(&forward.key, &receipts)
+                    && receipts.iter().all(|receipt| receipt.seed == seed)
+                    && receipts.len() == 1 =>
+            {
+                spread.receipts.extend(receipts);
+            }
+            (What::Get, Ok(StoreAnswer::Record(bytes)))
+                if record::key_of(&bytes) == forward.key =>
+            {
+                return self.end_forward(now, job, Some(StoreAnswer::Record(bytes)));
+            }
+            (_, Ok(_)) => self.routing.blame(now, seed),
+        }
+        if passing {
+            self.pass_on(now, job);
+        } else {
+            self.ask_around(now, job);
+        }
+    }
+
+    /// Answers those who wait, with what came from farther on or with what there is here.
+    fn end_forward(&mut self, now: Time, job: u64, answer: Option<StoreAnswer>) {
+        let Some(mut forward) = self.forwards.remove(&job) else {
+            return;
+        };
+        let answer = answer.unwrap_or_else(|| match (&mut forward.what, &forward.step) {
+            (What::Put(spread), _) => spread.answer(),
+            (What::Get, Step::Passing) => StoreAnswer::Rejected(Rejection::TimedOut),
+            (What::Get, _) => StoreAnswer::Rejected(Rejection::NoRecord),
+        });
+        let bytes = wire::encode(&answer);
+        for asker in core::mem::take(&mut forward.askers) {
+            self.answer_bytes(asker, bytes.clone());
+        }
+        if let What::Put(spread) = &mut forward.what
+            && matches!(answer, StoreAnswer::Kept(_))
+        {
+            spread.record = Vec::new();
+            forward.step = Step::Over(bytes);
+            forward.end_at_ms = now.after(limit::FORWARD_REMEMBER_MS);
+            self.forwards.insert(job, forward);
+        }
+    }
+
+    /// Does what time asks for in something forwarded.
+    pub(super) fn tick_forward(&mut self, now: Time, job: u64) {
+        let Some(forward) = self.forwards.get_mut(&job) else {
+            return;
+        };
+        let is_late = forward.end_at_ms <= now.mono_ms;
+        match forward.step {
+            Step::Over(_) if is_late => drop(self.forwards.remove(&job)),
+            Step::Over(_) => {}
+            _ if is_late => self.end_forward(now, job, None),
+            Step::Passing => {}
+            Step::Here(_) => {
+                // Who was slow is given up; another one may have room.
+                forward
+                    .waiting
+                    .retain(|_, since_ms| slow_ms(*since_ms) > now.mono_ms);
+                self.ask_around(now, job);
+            }
+        }
+    }
+}
+
+const fn seed_of(link: Link) -> Option<SeedId> {
+    match link {
+        Link::Seed(seed) => Some(seed),
+        Link::Channel(_) => None,
+    }
+}
