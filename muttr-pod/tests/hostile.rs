@@ -40,7 +40,7 @@ const TICK: Duration = Duration::from_millis(50);
 
 /// Sets how many notifications mallory's pods hand over; a soak sets it to a million.
 const FLOOD: &str = "MUTTR_FLOOD";
-const FLOOD_DEFAULT: u64 = 25_000;
+const FLOOD_DEFAULT: u64 = 100_000;
 
 /// What a contact writes meanwhile.
 const MESSAGES: usize = 20;

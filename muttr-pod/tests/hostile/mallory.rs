@@ -133,8 +133,11 @@ impl Mallory {
                 _ => ok(self.well_known().to_string().as_bytes()),
             },
             "/fed/v1/notify" => ok(&self.forged_receipt()),
-            // Whatever is asked for, it is mallory.
-            alias => ok(self.resolved(alias).to_string().as_bytes()),
+            // Whatever alias is asked for, it is mallory.
+            path => match path.strip_prefix("/api/v1/alias/") {
+                Some(label) => ok(self.resolved(label).to_string().as_bytes()),
+                None => b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n".to_vec(),
+            },
         };
         stream.write_all(&answer).await
     }
@@ -185,8 +188,7 @@ impl Mallory {
         })
     }
 
-    fn resolved(&self, path: &str) -> serde_json::Value {
-        let label = path.rsplit('/').next().unwrap_or_default();
+    fn resolved(&self, label: &str) -> serde_json::Value {
         let alias = self.alias(label);
         let signed = binding::sign(&self.identity, &mut OsRng, now(), &alias, 1, None);
         serde_json::json!({

@@ -165,7 +165,7 @@ impl House {
     }
 
     fn description(&self) -> Vec<u8> {
-        let events = self.events.iter().chain(&self.kept_events);
+        let events = self.kept_events.iter().chain(&self.events);
         let mut described = events.filter_map(|event| match event {
             Event::Described(described) => Some(described.signed.clone()),
             _ => None,
