@@ -42,8 +42,9 @@ const TICK: Duration = Duration::from_millis(50);
 const FLOOD: &str = "MUTTR_FLOOD";
 const FLOOD_DEFAULT: u64 = 100_000;
 
-/// What a contact writes meanwhile.
+/// What a contact writes meanwhile, and the pause after each.
 const MESSAGES: usize = 20;
+const PAUSE: Duration = Duration::from_millis(250);
 
 const MIB: u64 = 1 << 20;
 /// What the pod under attack may use of its disk, by its settings.
@@ -105,6 +106,7 @@ async fn besieged(elm: &Pod, alice: &Running, carol: &Running, bob: &Alias) -> O
         for number in 0..MESSAGES {
             let text = format!("under siege {number}");
             contact.push(delivers(alice, bob, &text).await.1);
+            sleep(PAUSE).await;
         }
         contact
     };
@@ -151,6 +153,22 @@ fn all_is_counted(figures: &Figures, tally: &Tally, log: &str) {
             line.contains("between pods") && line.contains(what) && line.contains(code)
         };
         assert!(log.lines().any(told), "{name} is not in the log");
+    }
+}
+
+/// The honest pod was never told to wait for what others do.
+async fn nothing_stood_in_the_way_of(oak: &Pod) {
+    let figures = oak.figures().await;
+    for code in [
+        Rejection::Busy,
+        Rejection::RateLimited,
+        Rejection::StrangersFull,
+    ] {
+        for what in ["failed", "refused"] {
+            let code = code.code();
+            let name = format!("muttr_between_pods_total{{what=\"{what}\",code=\"{code}\"}}");
+            assert_eq!(figures.get(&name), None, "{name}");
+        }
     }
 }
 
@@ -211,6 +229,7 @@ async fn a_pod_goes_on_under_attack() {
     let outcome = besieged(&elm, &alice, &carol, &to_bob).await;
     let minute = Duration::from_secs(60);
     assert!(outcome.stranger < minute, "{:?}", outcome.stranger);
+    nothing_stood_in_the_way_of(&oak).await;
     let figures = elm.figures().await;
     let resident = (before, elm.memory_kib("VmHWM"));
     let metrics = elm.metrics().await;

@@ -31,7 +31,7 @@ const ADDRESSES: u8 = 4;
 /// Connections of each.
 const LINES: u8 = 8;
 /// Connections that begin to hand something over and do not go on: more than there are seats.
-const IDLERS: usize = 600;
+const IDLERS: usize = 1_000;
 
 /// How the pod answered, by code.
 #[derive(Clone, Debug, Default)]
