@@ -298,10 +298,11 @@ async fn start(
     };
     let network = (!hidden).then(|| Network::new(network)).transpose()?;
     let identity = person.map(Person::into_identity);
-    let (line, linked) = if identity.is_some() {
-        (Line::new(options.channel, clock.now()), None)
-    } else {
-        (Line::unused(), Some(pod.contact.seed))
+    // Who is nobody opens no channel, and knows the pod by the link to it.
+    let linked = identity.is_none().then_some(pod.contact.seed);
+    let line = match linked {
+        None => Line::new(options.channel, clock.now()),
+        Some(_) => Line::unused(),
     };
     let config = seed::Config {
         host,
@@ -316,13 +317,7 @@ async fn start(
     };
     let waiting = Waiting::default();
     let (wishes, wished) = unbounded();
-    let (requests, requested) = unbounded();
-    let (outcomes, came_out) = unbounded();
-    let (end, ended) = oneshot::channel();
-    spawn_local(async move {
-        store::attend(disk, requested, outcomes).await;
-        let _ = end.send(());
-    });
+    let disk = store::attended(disk);
     let driver = Driver {
         seed: seed::Seed::new(config),
         clock,
@@ -330,8 +325,8 @@ async fn start(
         line,
         pod: linked,
         wishes: wished,
-        requests,
-        outcomes: came_out,
+        requests: disk.requests,
+        outcomes: disk.outcomes,
         figures: Rc::clone(&figures),
         tell: teller(Rc::clone(&waiting), tell),
     };
@@ -344,7 +339,7 @@ async fn start(
         figures,
         hidden,
         quota_bytes: Cell::new(quota_bytes),
-        ended: RefCell::new(Some(ended)),
+        ended: RefCell::new(Some(disk.ended)),
     })
 }
 

@@ -1,6 +1,6 @@
 //! What a tab remembers: the tables of its machine, in IndexedDB.
 //!
-//! A [`Disk`] keeps and recalls; [`attend`] does so for a machine, one thing after another, and
+//! A [`Disk`] keeps and recalls; once [`attended`] it does so for a machine, one thing after another, and
 //! puts all that waits to be written into one transaction, because the wait for the disk is what
 //! a transaction costs.
 
@@ -12,12 +12,16 @@ mod tests;
 
 use futures::{
     StreamExt as _,
-    channel::mpsc::{UnboundedReceiver, UnboundedSender},
+    channel::{
+        mpsc::{UnboundedReceiver, UnboundedSender, unbounded},
+        oneshot,
+    },
 };
 use muttr_core::{
     machine::{Batch, Kept, Row, Scan, Ticket, Write},
     rejection::Rejection,
 };
+use wasm_bindgen_futures::spawn_local;
 
 use self::{
     indexed::{Indexed, Trouble},
@@ -111,8 +115,32 @@ pub(crate) enum Outcome {
     Recalled(Ticket, Option<Vec<Row>>),
 }
 
+/// A disk with a task of its own.
+pub(crate) struct Attended {
+    pub(crate) requests: UnboundedSender<Request>,
+    pub(crate) outcomes: UnboundedReceiver<Outcome>,
+    /// Told once everything asked of it is done and nobody asks any more.
+    pub(crate) ended: oneshot::Receiver<()>,
+}
+
+/// Gives a disk its task.
+pub(crate) fn attended(disk: Disk) -> Attended {
+    let (requests, requested) = unbounded();
+    let (came_out, outcomes) = unbounded();
+    let (end, ended) = oneshot::channel();
+    spawn_local(async move {
+        attend(disk, requested, came_out).await;
+        let _ = end.send(());
+    });
+    Attended {
+        requests,
+        outcomes,
+        ended,
+    }
+}
+
 /// Serves requests in the order they come until nobody can ask any more.
-pub(crate) async fn attend(
+async fn attend(
     mut disk: Disk,
     mut requests: UnboundedReceiver<Request>,
     outcomes: UnboundedSender<Outcome>,
