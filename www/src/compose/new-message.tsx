@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals';
 import type { Code, Contact } from 'muttr';
 import type { JSX } from 'preact';
-import { useEffect, useId, useLayoutEffect, useRef } from 'preact/hooks';
+import { useEffect, useId, useRef } from 'preact/hooks';
 import { grouped, say } from '../i18n/words';
 import { Button, IconButton } from '../parts/button';
 import { Failure, sentenceOf } from '../parts/failure';
@@ -29,8 +29,8 @@ export function NewMessage(): JSX.Element {
   const input = useRef<HTMLInputElement>(null);
   const to = wholeAddress(typed.value);
 
-  // Before it is painted, so that whoever types at once types into it.
-  useLayoutEffect(() => input.current?.focus(), []);
+  // Not sooner: a browser that goes to a fragment takes the focus away once it is there.
+  useEffect(() => input.current?.focus(), []);
   useEffect(() => {
     if (to === '') {
       finding.value = { is: 'empty' };
