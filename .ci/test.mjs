@@ -5,9 +5,9 @@ import { spawn } from 'node:child_process'
 const CI_MINUTES = 85
 
 // `tests`: the phase runs tests, and having counted none is a failure, unless each was skipped.
-// `needs`: phases without which this one cannot tell anything.
-// `background`: it waits more than it works; it is begun in its turn, the others go on, and what it
-// printed follows theirs.
+// `needs`: phases without which this one cannot tell anything; it waits for them.
+// `background`: it waits more than it works, or works on one core; it is begun in its turn, the
+// others go on, and what it printed follows theirs.
 // The stock peers and what meddles with a pod's database are built for the browser tests.
 const TESTED = '--features muttr-tests/foreign,muttr-tests/meddle'
 // Ahead of a command that compiles: clippy reads along, and nothing is written down for a next time.
@@ -19,8 +19,8 @@ const phases = [
   { name: 'wasm package', needs: ['set-up'], run: `${LINTED} npm run --silent build -w muttr && npm run --silent check -w muttr` },
   { name: 'page', needs: ['wasm package'], run: 'npm run --silent typecheck -w www && npm run --silent build -w www' },
   { name: 'native build', run: `${LINTED} cargo build --all-targets ${TESTED}` },
+  { name: 'test build', background: true, needs: ['wasm package'], run: `${LINTED} npm run --silent build -w muttr -- --test` },
   { name: 'native tests', tests: true, needs: ['native build'], run: `${LINTED} cargo test --no-fail-fast ${TESTED}` },
-  { name: 'test build', needs: ['wasm package'], run: `${LINTED} npm run --silent build -w muttr -- --test` },
   { name: 'hidden tab', tests: true, background: true, needs: ['native build', 'test build'], run: 'node --test --test-reporter=spec tests/browser/hidden.spec.mjs' },
   { name: 'direct connections', tests: true, background: true, needs: ['native build', 'page', 'test build'], run: 'node --test --test-concurrency=1 --test-reporter=spec tests/browser/@(webrtc|mallory).spec.mjs' },
   { name: 'browser tests', tests: true, needs: ['native build', 'page', 'test build'], run: 'node --test --test-concurrency=2 --test-reporter=spec tests/browser/!(hidden|webrtc|mallory|firefox|soak).spec.mjs' },
@@ -128,14 +128,14 @@ function giveUp(why) {
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => giveUp(`stopped by ${signal}`))
 if (process.env.CI) setTimeout(() => giveUp(`out of time (${CI_MINUTES} minutes)`), CI_MINUTES * 60_000).unref()
 
-const aside = []
+/** Of each phase that was begun: settled once it is over. */
+const ends = new Map()
 for (const each of phases) {
-  if (each.background) {
-    console.log(`\n== ${each.name}: in the background`)
-    aside.push(phase(each, text => kept.push(text)))
-  } else {
-    await phase(each)
-  }
+  await Promise.all((each.needs ?? []).map(name => ends.get(name)))
+  if (each.background) console.log(`\n== ${each.name}: in the background`)
+  const end = each.background ? phase(each, text => kept.push(text)) : phase(each)
+  ends.set(each.name, end)
+  if (!each.background) await end
 }
-await Promise.all(aside)
+await Promise.all(ends.values())
 finish(broken.size ? `failed: ${[...broken].join(', ')}` : `all phases went well in ${seconds(started)} s`)
