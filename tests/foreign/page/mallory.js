@@ -171,16 +171,25 @@ const tricks = {
 /** The names of all tricks. */
 export const trickNames = () => Object.keys(tricks)
 
-/** Connects by hand, plays one trick and leaves; answers whether it came to be connected. */
-export async function trick(name, address, which) {
+/**
+ * Connects by hand, plays one trick and leaves, once the tab has closed something or after so long;
+ * answers whether it came to be connected.
+ */
+export async function trick(name, address, which, lingersMs) {
   const { made, init, connection, stream, state } = await shaken(name, address, false)
   try {
     if (state !== 'connected') return state
     init.close()
     await stream.close()
+    const channels = []
+    const create = made.createDataChannel.bind(made)
+    made.createDataChannel = (...how) => channels[channels.push(create(...how)) - 1]
     // What the tab does against it is closing the channel, or everything: then it is over.
     await Promise.race([tricks[which](made).catch(() => {}), sleep(HANDSHAKE_MS)])
     await sleep(500)
+    const late = performance.now() + lingersMs
+    const stands = () => made.connectionState === 'connected' && channels.every(each => each.readyState !== 'closed')
+    while (stands() && performance.now() < late) await sleep(20)
     return state
   } finally {
     made.close()
