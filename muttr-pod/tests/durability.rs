@@ -1,17 +1,14 @@
 //! What a pod acknowledged is there after `kill -9`, and after a power cut.
 
-use std::{
-    fs,
-    path::Path,
-    sync::{Mutex, PoisonError},
-    time::{Duration, SystemTime},
-};
+use std::time::{Duration, SystemTime};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 #[cfg(target_os = "linux")]
 #[path = "durability/cuts.rs"]
 mod cuts;
+#[path = "harness/report.rs"]
+mod harness;
 #[path = "durability/kills.rs"]
 mod kills;
 #[path = "durability/ledger.rs"]
@@ -75,19 +72,5 @@ fn number(name: &str) -> Option<u64> {
 
 /// Adds figures to `target/report/durability.json`.
 fn report(figures: Value) {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
-    let folder = target.expect("lies in target").join("report");
-    fs::create_dir_all(&folder).expect("is made");
-    let path = folder.join("durability.json");
-    let before = fs::read(&path).unwrap_or_default();
-    let mut all: Map<String, Value> = serde_json::from_slice(&before).unwrap_or_default();
-    println!("{figures}");
-    let Value::Object(figures) = figures else {
-        panic!("figures have names");
-    };
-    all.extend(figures);
-    let text = serde_json::to_string_pretty(&all).expect("is text");
-    fs::write(path, text + "\n").expect("is written");
+    harness::report("durability", figures);
 }

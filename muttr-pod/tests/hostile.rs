@@ -1,11 +1,7 @@
 //! Pods of mallory's against one as it is shipped, while people of an honest pod write to
 //! somebody there: what may not get in does not, what may does, and nobody is named for it.
 
-use std::{
-    fs,
-    path::Path,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use muttr_core::{
     name::Alias,
@@ -18,6 +14,8 @@ use tokio::time::sleep;
 
 #[path = "hostile/flood.rs"]
 mod flood;
+#[path = "harness/report.rs"]
+mod harness;
 #[path = "hostile/line.rs"]
 mod line;
 #[path = "hostile/mallory.rs"]
@@ -188,11 +186,7 @@ fn report(outcome: &Outcome, pod: &[(&str, u64)]) {
     for (name, value) in pod {
         figures[*name] = (*value).into();
     }
-    println!("{figures:#}");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("report");
-    fs::create_dir_all(&folder).expect("a folder");
-    let path = folder.join("hostile.json");
-    fs::write(path, format!("{figures:#}\n")).expect("is written");
+    harness::report("hostile", figures);
 }
 
 /// A pod that may use little of its disk, and takes less from one pod than usual, so that a short
