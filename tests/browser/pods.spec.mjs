@@ -113,6 +113,7 @@ test('who moved is not written to at the old address, and the new one is offered
   await dora('register', 'dora', '--moved-to', `bob@${elm.host}`)
   await alice.address(`dora@${elm.host}`)
   await alice.page.locator('[data-code="MOVED"]').getByText(`has moved to bob@${elm.host}`).waitFor()
+  await looksWell('moved')
   await alice.button(`Write to bob@${elm.host}`).click()
   await alice.page.locator('[data-finding="found"]').getByText(`bob@${elm.host}`).first().waitFor()
   assert.equal(await alice.field('Address').inputValue(), `bob@${elm.host}`)
