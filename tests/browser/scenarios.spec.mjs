@@ -28,15 +28,16 @@ describe('scenarios', TOGETHER, () => {
   }
 })
 
-/** The same play with a power cut of the pod after every sentence, waiting only for tabs to be back. */
+/** The same play with a power cut of every pod after every sentence, waiting only for tabs to be back. */
 function withPowerCuts({ name, sentences }) {
-  const there = new Set()
+  const [there, pods] = [new Set(), new Set()]
   const cut = sentences.flatMap(sentence => {
     const [who] = sentence.values
     if (sentence.name === 'join') there.add(who)
     if (sentence.name === 'leave') there.delete(who)
+    if (sentence.name === 'pod_starts') pods.add(who)
     const text = `${sentence.text}, and the power was cut`
-    const added = [{ name: 'pod_restarts', values: ['oak'] }]
+    const added = [...pods].map(pod => ({ name: 'pod_restarts', values: [pod] }))
     for (const person of there) added.push({ name: 'online', values: [person] })
     return [sentence, ...added.map(each => ({ ...each, number: sentence.number, text }))]
   })
@@ -44,8 +45,8 @@ function withPowerCuts({ name, sentences }) {
 }
 
 describe('power cuts', TOGETHER, () => {
-  for (const name of ['twelve_steps', 'offline']) {
-    test(`${name}, with a power cut of the pod after every sentence`, { timeout: 2 * PLAY_MS }, () =>
+  for (const name of ['twelve_steps', 'offline', 'two_pods']) {
+    test(`${name}, with a power cut of every pod after every sentence`, { timeout: 2 * PLAY_MS }, () =>
       perform(withPowerCuts(scenario(name))),
     )
   }
