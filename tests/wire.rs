@@ -18,7 +18,7 @@ use muttr_core::{
         self,
         channel::{Binding, SignedBinding, ToPod},
         signal::{Fault, Reader, Signal},
-        store::{Get, Put, Receipt, StoreAnswer, StoreAsk},
+        store::{Digest, Digested, Get, Put, Receipt, Release, StoreAnswer, StoreAsk, Tombstone},
     },
 };
 use muttr_tests::{
@@ -137,12 +137,45 @@ fn the_store_protocol() {
         }),
     );
     add(&mut vectors, "have", &StoreAsk::Have(vec![key(1), key(2)]));
+    let tombstone = Tombstone {
+        key: key(1),
+        token: vec![5; 16],
+        expires_h: 499_368,
+    };
+    add(
+        &mut vectors,
+        "release",
+        &StoreAsk::Release(Release {
+            tombstone: tombstone.clone(),
+            hops: 2,
+        }),
+    );
+    add(
+        &mut vectors,
+        "digest, of one record more and one less",
+        &StoreAsk::Digest(Digest {
+            base: 0x0202_0202_0202_0203,
+            add: vec![1; 8],
+            drop: vec![2; 8],
+            want: vec![],
+        }),
+    );
     add(&mut vectors, "kept", &StoreAnswer::Kept(vec![a_receipt()]));
     add(&mut vectors, "record", &StoreAnswer::Record(record.into()));
     add(
         &mut vectors,
         "have, answered",
         &StoreAnswer::Have(vec![true, false]),
+    );
+    add(&mut vectors, "released", &StoreAnswer::Released);
+    add(&mut vectors, "gone", &StoreAnswer::Gone(tombstone.clone()));
+    add(
+        &mut vectors,
+        "digest, answered: that record was released",
+        &StoreAnswer::Digest(Digested {
+            again: false,
+            gone: vec![tombstone],
+        }),
     );
     add(
         &mut vectors,

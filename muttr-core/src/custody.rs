@@ -12,6 +12,8 @@
 //!   closest seeds ([`Command::Fetch`]).
 //! - A *forwarder* passes on what others store and fetch, and at the end of the way places it or
 //!   looks for it among its neighbours.
+//! - A *release* tells holders that a record may go: who it was for has it ([`Command::Release`]).
+//! - *Repair* makes copies of what has become rare among linked neighbours.
 //! - A *holder* signs a receipt only for what is durable, once for each time it is asked.
 
 use alloc::{
@@ -26,12 +28,16 @@ mod forward;
 mod placement;
 pub mod receipt;
 mod record_store;
+mod release;
+mod repair;
 
 pub use door::{Command, Config, Contact, Event, Stats};
 use fetch::Fetch;
 use forward::Forward;
 use placement::Placement;
 use record_store::{Done, RecordStore, Waiter};
+use release::Releasing;
+use repair::Repair;
 
 pub use crate::routing::Listed;
 use crate::{
@@ -61,6 +67,8 @@ pub struct Custody {
     placements: BTreeMap<u64, Placement>,
     fetches: BTreeMap<u64, Fetch>,
     forwards: BTreeMap<u64, Forward>,
+    releases: BTreeMap<u64, Releasing>,
+    repair: Repair,
     forwards_max: usize,
     /// Something about what is held has changed and was not reported yet.
     changed: bool,
@@ -98,6 +106,8 @@ impl Custody {
             placements: BTreeMap::new(),
             fetches: BTreeMap::new(),
             forwards: BTreeMap::new(),
+            releases: BTreeMap::new(),
+            repair: Repair::new(config.repairs),
             forwards_max: config.forwards_max,
             changed: false,
             outputs: VecDeque::new(),
@@ -158,6 +168,7 @@ impl Custody {
             Command::Store { id, record, copies } => self.store(now, id, record, copies),
             Command::Fetch { id, key } => self.fetch(now, id, key),
             Command::Keep { id, record } => self.records.keep(now, record, Waiter::Local(id)),
+            Command::Release { id, tombstone } => self.begin_release(now, id, tombstone),
             Command::Quota { bytes_max } => self.records.set_quota(now, bytes_max),
             Command::Pod(seed) => {
                 if self.pods.len() < limit::REMEMBERED_SEEDS_MAX {
@@ -224,14 +235,16 @@ impl Custody {
                 Ok(())
             }
         };
-        match wire::decode(bytes, limit::STORE_BYTES_MAX)? {
+        match wire::store::read_ask(bytes)? {
             StoreAsk::Put(put) => {
                 in_bounds(put.hops)?;
                 if usize::from(put.spread) >= limit::HOLDERS {
                     return Err(Rejection::Malformed);
                 }
                 let record = Record::parse(&put.record)?;
-                if put.spread == 0 {
+                if let Some(tombstone) = self.records.tombstone_of(&record) {
+                    self.answer(link, id, &StoreAnswer::Gone(tombstone));
+                } else if put.spread == 0 {
                     self.records.keep(now, record, Waiter::Peer(link, id));
                 } else if self.records.is_loaded() && self.may_forward(&link) {
                     self.forward_put(now, (link, id), record, put.hops, put.spread);
@@ -244,12 +257,26 @@ impl Custody {
                 let is_last = get.hops == limit::HOPS_MAX || !self.records.is_loaded();
                 if is_last || self.records.offers(now, &get.key) {
                     self.records.get(now, get.key, Waiter::Peer(link, id));
+                } else if self.records.is_released(&get.key) {
+                    self.answer(link, id, &StoreAnswer::Rejected(Rejection::Released));
                 } else if self.may_forward(&link) {
                     self.forward_get(now, (link, id), get.key, get.hops);
                 } else {
                     self.answer(link, id, &StoreAnswer::Rejected(Rejection::Busy));
                 }
             }
+            StoreAsk::Release(release) => {
+                in_bounds(release.hops)?;
+                if release.tombstone.token.len() != limit::TOKEN_BYTES {
+                    return Err(Rejection::Malformed);
+                }
+                if self.records.is_loaded() && self.may_forward(&link) {
+                    self.forward_release(now, (link, id), release);
+                } else {
+                    self.answer(link, id, &StoreAnswer::Rejected(Rejection::Busy));
+                }
+            }
+            StoreAsk::Digest(digest) => self.take_digest(now, (link, id), &digest)?,
             StoreAsk::Have(keys) if keys.len() > limit::HAVE_KEYS_MAX => {
                 return Err(Rejection::Malformed);
             }
@@ -280,10 +307,17 @@ impl Custody {
     fn take_done(&mut self, now: Time, done: Done) {
         match done {
             Done::Loaded => self.report(Event::Ready),
-            Done::Changed => self.changed = true,
+            Done::Changed => {
+                self.changed = true;
+                self.repair.disturb();
+            }
             Done::Kept(Waiter::Local(id), result) => self.report(Event::Kept { id, result }),
             Done::Kept(Waiter::Forward(job), result) => self.forward_kept(now, job, result),
-            Done::Got(Waiter::Forward(_), _) => {}
+            Done::Released(Waiter::Forward(job), result) => {
+                self.forward_gave_up(now, job, result);
+            }
+            Done::Got(Waiter::Forward(job), result) => self.copy_read(now, job, result),
+            Done::Released(..) => {}
             Done::Kept(Waiter::Peer(link, id), result) => {
                 let answer = match result {
                     Ok(receipt) => StoreAnswer::Kept([receipt].into()),
@@ -329,6 +363,12 @@ impl Custody {
             self.placed(now, about, seed, outcome);
         } else if self.forwards.contains_key(&about) {
             self.forwarded(now, about, seed, outcome);
+        } else if self.releases.contains_key(&about) {
+            self.release_heard(now, about, seed, outcome);
+        } else if self.repair.is_copying(about) {
+            self.copied(now, about, seed, outcome);
+        } else if self.repair.is_telling(about, &seed) {
+            self.digested(now, seed, outcome);
         } else {
             self.fetched(now, about, seed, outcome);
         }
@@ -356,6 +396,7 @@ impl Custody {
     /// Lets one thing lead to the next, until nothing is left to do now.
     fn settle(&mut self, now: Time) {
         self.tick_jobs(now);
+        self.tick_repair(now);
         loop {
             self.routing.tick(now);
             self.records.tick(now);
@@ -389,8 +430,14 @@ impl Machine for Custody {
     fn handle(&mut self, now: Time, input: Input<Command>) {
         match input {
             Input::Command(command) => self.command(now, command),
-            Input::Linked(Link::Seed(seed), traits) => self.routing.linked(now, seed, traits),
-            Input::Unlinked(Link::Seed(seed)) => self.routing.unlinked(now, &seed),
+            Input::Linked(Link::Seed(seed), traits) => {
+                self.repair_linked(now, seed, traits.stores);
+                self.routing.linked(now, seed, traits);
+            }
+            Input::Unlinked(Link::Seed(seed)) => {
+                self.repair_unlinked(&seed);
+                self.routing.unlinked(now, &seed);
+            }
             Input::Frame(link, Frame::Ask(id, protocol, bytes)) => {
                 self.take_ask(now, link, id, protocol, &bytes);
             }
@@ -423,7 +470,8 @@ impl Machine for Custody {
         let fetches = self.fetches.values().filter_map(Fetch::wake_ms).min();
         let forwards = self.forwards.values().filter_map(Forward::wake_ms).min();
         let machines = earliest(self.routing.deadline(), self.records.deadline());
-        earliest(earliest(machines, forwards), earliest(stores, fetches))
+        let own = earliest(forwards, self.repair.deadline());
+        earliest(earliest(machines, own), earliest(stores, fetches))
     }
 }
 

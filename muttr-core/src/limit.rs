@@ -81,6 +81,8 @@ pub const ASK_MS_MAX: u64 = 6_000;
 pub const LOOKUPS_MAX: usize = 64;
 /// How often a seed looks around itself anew.
 pub const REFRESH_MS: u64 = MINUTE_MS;
+/// And while most of its neighbours are linked: whoever joins looks around by itself.
+pub const REFRESH_CALM_MS: u64 = 5 * MINUTE_MS;
 /// Largest routing message; libp2p-kad's own default (kad 0.49).
 pub const ROUTING_BYTES_MAX: usize = 16_384;
 /// A question of a lookup that is older no longer holds the others up.
@@ -115,6 +117,9 @@ pub const BUCKET_SPARES_MAX: usize = 4;
 // Links to other seeds.
 /// The closest seeds, links to which are kept open.
 pub const NEIGHBOURHOOD: usize = 16;
+/// Links to seeds farther away that are kept open too, spread over the key space: one for each
+/// bucket at least.
+pub const FAR_LINKS: usize = 14;
 /// A link opened from here and idle for so long is closed, outside the neighbourhood.
 pub const LINK_IDLE_MS: u64 = 2 * MINUTE_MS;
 /// How often idle and forgotten links are looked for.
@@ -206,6 +211,51 @@ pub const POD_FORWARDED_MAX: usize = 2_048;
 pub const FORWARDED_PER_LINK_MAX: usize = 64;
 /// Whoever placed copies answers the same wish with the same receipts for so long.
 pub const FORWARD_REMEMBER_MS: u64 = 10_000;
+/// What was opened is released so long after every device had it: as long as its notification
+/// waits for a device that is new.
+pub const RELEASE_AFTER_MS: u64 = FREED_AFTER_MS;
+/// When nobody heard of a release, it is told again after this.
+pub const RELEASE_RETRY_MS: u64 = HOUR_MS;
+/// What is to be released is looked at this often at most.
+pub const RELEASE_PAUSE_MS: u64 = 1_000;
+/// Bytes of a deletion token.
+pub const TOKEN_BYTES: usize = 16;
+/// Neighbours that are told of a release at the end of its way, all at once.
+pub const RELEASE_ASKS_MAX: usize = 2 * HOLDERS;
+/// Released records that a seed remembers, until they would have expired.
+pub const TOMBSTONES_MAX: usize = 65_536;
+/// And a pod.
+pub const POD_TOMBSTONES_MAX: usize = 1 << 20;
+/// Releases of records that were never here, and can therefore not be checked yet.
+pub const HEARSAY_MAX: usize = 16_384;
+/// Releases of a seed's own messages under way at once.
+pub const RELEASES_MAX: usize = 64;
+/// Copies are made of a record that fewer seeds hold.
+pub const REPAIR_BELOW: usize = 4;
+/// How often a holder goes round its neighbours, give or take a quarter.
+pub const REPAIR_MS: u64 = 5 * MINUTE_MS;
+/// And so long after a new neighbour came.
+pub const REPAIR_LINK_MS: u64 = 30_000;
+/// Whoever came so lately does not know yet what others hold, and makes no copies.
+pub const REPAIR_SETTLE_MS: u64 = 2 * MINUTE_MS;
+/// Of so many neighbours closest to a record those get copies that are here longest.
+pub const REPAIR_CHOICE: usize = 8;
+/// Records of which copies are made at once.
+pub const REPAIR_COPIES_MAX: usize = 8;
+/// Records of which copies are to be made; what is beyond is found at a later round.
+pub const REPAIR_QUEUE_MAX: usize = 4_096;
+/// Bytes that a seed sends for repair, all included, in a day of presence.
+pub const REPAIR_BYTES_PER_DAY: u64 = 160 << 20;
+/// And at once, when many others have left.
+pub const REPAIR_BYTES_BURST: u64 = REPAIR_BYTES_PER_DAY / 4;
+/// Pause when that is used up.
+pub const REPAIR_PAUSE_MS: u64 = MINUTE_MS;
+/// Names in one digest, added and taken away.
+pub const DIGEST_KEYS_MAX: usize = 512;
+/// Records wanted in one digest.
+pub const DIGEST_WANTS_MAX: usize = 64;
+/// Names that one neighbour may have us remember.
+pub const DIGEST_KEYS_PER_LINK_MAX: usize = 16_384;
 /// Bytes a seed keeps for others unless told otherwise.
 pub const KEEP_BYTES_DEFAULT: u64 = 128 << 20;
 /// Records a seed keeps for others at most.
@@ -468,6 +518,7 @@ const _: () = {
     assert!(RELAY.circuit_ms_max > 2 * RTC_HANDSHAKE_MS_MAX);
     assert!(STORES_MAX <= LOOKUPS_MAX && POD_STORES_MAX <= LOOKUPS_MAX + LOOKUPS_WAITING_MAX);
     assert!(STORE_MS_MAX + STORE_TAIL_MS < REQUEST_MS_MAX);
+    assert!(NEIGHBOURHOOD + FAR_LINKS <= LINKS_MAX);
     assert!(NEIGHBOURHOOD < LINKS_MAX && NEIGHBOURHOOD <= BUCKET_SEEDS_MAX);
     assert!(LOOKUP_SLOW_MS < ASK_MS_MAX && LOOKUP_SEEDS_MAX > BUCKET_SEEDS_MAX);
     assert!(ASK_MS_MAX < FETCH_MS_MAX && FETCH_PODS_MS < FETCH_MS_MAX);
@@ -482,11 +533,23 @@ const _: () = {
     assert!(ASK_MS_MAX <= STORE_ASK_MS_MAX && STORE_ASK_MS_MAX < FETCH_MS_MAX);
     assert!(FORWARD_MS_MAX < ASK_MS_MAX && FORWARDS > 1 && FORWARDS < LINKS_OPENED_MIN);
     assert!(FORWARD_HOP_MS * HOPS_MAX as u64 + 2 * FORWARD_SLOW_MS < FORWARD_MS_MAX);
+    assert!(REFRESH_MS < REFRESH_CALM_MS && JOIN_RETRY_MS < REFRESH_MS);
     assert!(FORWARD_HOPS_FEIGNED < HOPS_MAX / 2);
     assert!(FORWARD_PATIENCE_MS > 2 * FORWARD_SLOW_MS);
     assert!(FORWARD_PATIENCE_MS + STORE_LOOKUP_MS < STORE_MS_MAX);
     assert!(FORWARD_REMEMBER_MS > FORWARD_MS_MAX && FORWARD_ASKS_MAX >= HOLDERS);
     assert!(FORWARDED_PER_LINK_MAX < FORWARDED_MAX && STORES_MAX <= FORWARDED_PER_LINK_MAX);
+    assert!(HEARSAY_MAX <= TOMBSTONES_MAX && TOMBSTONES_MAX <= POD_TOMBSTONES_MAX);
+    assert!(KEEP_RECORDS_MAX <= TOMBSTONES_MAX && POD_RECORDS_MAX <= POD_TOMBSTONES_MAX);
+    assert!(RELEASES_MAX <= FORWARDED_PER_LINK_MAX && RELEASE_ASKS_MAX >= HOLDERS);
+    assert!(REPAIR_BELOW < HOLDERS && REPAIR_CHOICE >= REPAIR_BELOW);
+    assert!(REPAIR_CHOICE <= NEIGHBOURHOOD && REPAIR_SETTLE_MS > 2 * REPAIR_LINK_MS);
+    assert!(REPAIR_SETTLE_MS < REPAIR_MS && REPAIR_LINK_MS > ASK_MS_MAX);
+    assert!(REPAIR_BYTES_BURST < REPAIR_BYTES_PER_DAY);
+    assert!(REPAIR_BYTES_BURST > (REPAIR_COPIES_MAX * STORE_BYTES_MAX) as u64);
+    // A tombstone takes fewer than 128 bytes.
+    assert!(DIGEST_KEYS_MAX * 128 < STORE_BYTES_MAX && DIGEST_WANTS_MAX < DIGEST_KEYS_MAX);
+    assert!(DIGEST_KEYS_MAX < DIGEST_KEYS_PER_LINK_MAX);
     assert!(HOLDERS * 256 < STORE_BYTES_MAX);
     assert!(PONG_MS_MAX > MINUTE_MS && IDLE_MS_MAX <= DAY_MS);
     assert!(SDP_BYTES_MAX < SIGNALLING_MESSAGE_BYTES_MAX);

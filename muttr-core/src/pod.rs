@@ -319,7 +319,7 @@ impl Pod {
                 }
             }
             custody::Event::Stored { id, .. } => self.placed(now, id),
-            custody::Event::Held { .. } => {}
+            custody::Event::Held { .. } | custody::Event::Released { .. } => {}
         }
     }
 

@@ -138,6 +138,10 @@ rejections! {
     WrongBytes = 63, "WRONG_BYTES", 400, Never;
     /// This seed does not keep records for others.
     Unwilling = 64, "UNWILLING", 403, Never;
+    /// The record was released by whoever it was for.
+    Released = 65, "RELEASED", 410, Never;
+    /// That token does not release the record.
+    WrongToken = 66, "WRONG_TOKEN", 403, Never;
 
     /// The mailbox of the recipient is full.
     MailboxFull = 80, "MAILBOX_FULL", 507, Later;

@@ -389,6 +389,9 @@ impl Routing {
         if self.anchors.contains_key(seed) && self.is_adrift() {
             let soon_ms = now.after(self.refresh_pause_ms());
             self.refresh_at_ms = earliest(self.refresh_at_ms, Some(soon_ms));
+        } else if broke && !self.is_calm() {
+            let soon_ms = now.after(self.refresh_pause_ms());
+            self.refresh_at_ms = earliest(self.refresh_at_ms, Some(soon_ms));
         }
     }
 

@@ -37,6 +37,7 @@ mod opening;
 mod outbox;
 mod people;
 mod receipt;
+mod release;
 mod row;
 pub mod session;
 mod straight;
@@ -379,6 +380,7 @@ impl Seed {
                 self.out
                     .push_back(Output::Event(Event::Held { records, bytes }));
             }
+            custody::Event::Released { id, heard } => self.released(id, heard),
             custody::Event::Kept { .. } => {}
         }
     }

@@ -36,6 +36,8 @@ export const CODES = {
   NO_STAMP: { retry: 'changed', sentence: "The proof of work beside the record is missing or too weak." },
   WRONG_BYTES: { retry: 'never', sentence: "The bytes are not those that the record key names." },
   UNWILLING: { retry: 'never', sentence: "This seed does not keep records for others." },
+  RELEASED: { retry: 'never', sentence: "The record was released by whoever it was for." },
+  WRONG_TOKEN: { retry: 'never', sentence: "That token does not release the record." },
   MAILBOX_FULL: { retry: 'later', sentence: "The mailbox of the recipient is full." },
   STRANGERS_FULL: { retry: 'later', sentence: "The recipient takes no more messages from strangers for now." },
   POD_UNREACHABLE: { retry: 'later', sentence: "The pod cannot be reached." },

@@ -219,7 +219,11 @@ impl Holders {
                         return Err(format!("job {id} ended twice"));
                     }
                 }
-                Event::Ready | Event::Stored { .. } | Event::Kept { .. } | Event::Held { .. } => {}
+                Event::Ready
+                | Event::Stored { .. }
+                | Event::Kept { .. }
+                | Event::Released { .. }
+                | Event::Held { .. } => {}
             }
         }
         Ok(())

@@ -11,7 +11,7 @@ use crate::{
     limit,
     name::{RecordKey, SeedId},
     rejection::Rejection,
-    wire::store::Receipt,
+    wire::store::{Receipt, Tombstone},
 };
 
 /// How a seed's or a pod's custody is set up.
@@ -33,10 +33,14 @@ pub struct Config {
     pub bytes_reserved: u64,
     /// Records kept at most.
     pub records_max: usize,
+    /// Released records remembered at most.
+    pub tombstones_max: usize,
     /// Stores under way at once.
     pub stores_max: usize,
     /// Questions of others forwarded at once.
     pub forwards_max: usize,
+    /// Whether copies are made of what has become rare among our neighbours.
+    pub repairs: bool,
     /// Links beyond which idle ones are closed before another is opened.
     pub links_max: usize,
     /// Others link to us directly and not over circuits, as to a pod: when such a link breaks,
@@ -57,8 +61,10 @@ impl Config {
             bytes_max: limit::KEEP_BYTES_DEFAULT,
             bytes_reserved: 0,
             records_max: limit::KEEP_RECORDS_MAX,
+            tombstones_max: limit::TOMBSTONES_MAX,
             stores_max: limit::STORES_MAX,
             forwards_max: limit::FORWARDED_MAX,
+            repairs: true,
             links_max: limit::LINKS_MAX,
             direct: false,
         }
@@ -71,8 +77,11 @@ impl Config {
             bytes_max: limit::POD_BYTES_DEFAULT,
             bytes_reserved: limit::POD_BYTES_DEFAULT / 2,
             records_max: limit::POD_RECORDS_MAX,
+            tombstones_max: limit::POD_TOMBSTONES_MAX,
             stores_max: limit::POD_STORES_MAX,
             forwards_max: limit::POD_FORWARDED_MAX,
+            // What a pod holds are replicas, beside the copies that seeds hold.
+            repairs: false,
             links_max: limit::POD_LINKS_MAX,
             direct: true,
             ..Self::seed(space, key, random)
@@ -124,6 +133,14 @@ pub enum Command {
         /// What to keep.
         record: Record,
     },
+    /// Have every copy of a record given up: whoever it was for has opened it; answered by
+    /// [`Event::Released`].
+    Release {
+        /// Comes back in [`Event::Released`].
+        id: u64,
+        /// Which record, and by what right.
+        tombstone: Tombstone,
+    },
     /// Change how much we keep. What no longer fits is given up, soonest to expire first; 0
     /// stops keeping for others.
     Quota {
@@ -170,6 +187,13 @@ pub enum Event {
         id: u64,
         /// Our own promise, once durable.
         result: Result<Receipt, Rejection>,
+    },
+    /// A release came to its end.
+    Released {
+        /// Of [`Command::Release`].
+        id: u64,
+        /// How many of those asked said that they, or others behind them, gave up the record.
+        heard: usize,
     },
     /// What we hold has changed.
     Held {

@@ -251,6 +251,6 @@ fn read_answer(bytes: &[u8], key: &RecordKey) -> Answer {
             Err(Rejection::WrongBytes) => Answer::Breach,
             lies => Answer::Lies(lies),
         },
-        Ok(StoreAnswer::Kept(_) | StoreAnswer::Have(_)) | Err(_) => Answer::Breach,
+        Ok(_) | Err(_) => Answer::Breach,
     }
 }

@@ -1,8 +1,9 @@
-//! Forwarding: what others want stored or fetched travels over links that are up toward its key,
+//! Forwarding: what others want stored, fetched or released travels over links that are up toward its key,
 //! each hop closer than the one before, and the answer retraces the way.
 //!
 //! Where no linked seed is closer than we are, the way ends here: copies are placed with the
-//! closest willing neighbours, or they are asked for the record. Nobody is dialled. Nothing goes
+//! closest willing neighbours, or they are asked for the record, or told of its release. Nobody
+//! is dialled. Nothing goes
 //! back to where it came from, and since every hop is closer than the one before, nothing goes in
 //! circles. A no is passed back and not gone around, so that nothing multiplies on its way.
 
@@ -11,7 +12,10 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Custody, record_store::Waiter};
+use super::{
+    Custody,
+    record_store::{self, Waiter},
+};
 use crate::{
     envelope::record::{self, Record},
     limit,
@@ -22,7 +26,7 @@ use crate::{
     time::{Time, earliest},
     wire::{
         self,
-        store::{Get, Put, Receipt, StoreAnswer, StoreAsk},
+        store::{Get, Put, Receipt, Release, StoreAnswer, StoreAsk, Tombstone},
     },
 };
 
@@ -52,6 +56,19 @@ pub(super) struct Forward {
 enum What {
     Put(Spread),
     Get,
+    Release(News),
+}
+
+/// The news of a release on its way.
+#[derive(Debug)]
+struct News {
+    tombstone: Tombstone,
+    /// Our own disk has not answered yet.
+    writing: bool,
+    /// How many gave the record up.
+    heard: usize,
+    /// Why nobody did.
+    refusal: Rejection,
 }
 
 #[derive(Debug)]
@@ -87,8 +104,8 @@ impl Forward {
         earliest(slow.min(), Some(self.end_at_ms))
     }
 
-    const fn is_put(&self) -> bool {
-        matches!(self.what, What::Put(_))
+    fn is_as(&self, what: &What) -> bool {
+        core::mem::discriminant(&self.what) == core::mem::discriminant(what)
     }
 
     /// How many of those asked may be counted on to answer.
@@ -113,6 +130,10 @@ impl Forward {
                 key: self.key,
                 hops: if is_last { limit::HOPS_MAX } else { hops },
             }),
+            What::Release(news) => StoreAsk::Release(Release {
+                tombstone: news.tombstone.clone(),
+                hops: if is_last { limit::HOPS_MAX } else { hops },
+            }),
         }
     }
 }
@@ -129,6 +150,14 @@ impl Spread {
         } else {
             StoreAnswer::Kept(core::mem::take(&mut self.receipts))
         }
+    }
+
+    /// Whether this shows that the record was released.
+    fn is_gone(&self, tombstone: &Tombstone) -> bool {
+        let record = Record::parse(&self.record);
+        record.is_ok_and(|record| {
+            record_store::is_of(tombstone, &record.key(), record.deletion_hash())
+        })
     }
 
     /// Whether these are receipts for this record, as many as were asked for at most. Whether
@@ -173,12 +202,25 @@ impl Custody {
         self.forward(now, asker, key, What::Get, hops);
     }
 
+    /// Somebody who was sent a record has opened it. It is given up here as well, wherever the
+    /// news goes on to.
+    pub(super) fn forward_release(&mut self, now: Time, asker: Asker, release: Release) {
+        let Release { tombstone, hops } = release;
+        let key = tombstone.key;
+        let what = What::Release(News {
+            tombstone,
+            writing: false,
+            heard: 0,
+            refusal: Rejection::NoRecord,
+        });
+        self.forward(now, asker, key, what, hops);
+    }
+
     fn forward(&mut self, now: Time, asker: Asker, key: RecordKey, what: What, hops: u8) {
-        let is_put = matches!(what, What::Put(_));
         let mut tried: BTreeSet<SeedId> = seed_of(asker.0).into_iter().collect();
         let mut same = None;
         for (job, forward) in &self.forwards {
-            if forward.key != key || forward.is_put() != is_put {
+            if forward.key != key || !forward.is_as(&what) {
                 continue;
             }
             same = Some(*job);
@@ -214,7 +256,18 @@ impl Custody {
         };
         let job = self.job_number();
         self.forwards.insert(job, forward);
+        self.give_up_here(now, job);
         self.pass_on(now, job);
+    }
+
+    /// What is released is given up here, too.
+    fn give_up_here(&mut self, now: Time, job: u64) {
+        let forward = self.forwards.get_mut(&job);
+        if let Some(What::Release(news)) = forward.map(|forward| &mut forward.what) {
+            news.writing = true;
+            let tombstone = news.tombstone.clone();
+            self.records.give_up(now, &tombstone, Waiter::Forward(job));
+        }
     }
 
     fn is_passing(&self, job: u64) -> bool {
@@ -283,6 +336,10 @@ impl Custody {
             .routing
             .closest_holders(&target, limit::FORWARD_ASKS_MAX, fit);
         let mut around: VecDeque<SeedId> = around.into_iter().map(|(_, seed)| seed).collect();
+        let is_news = matches!(forward.what, What::Release(_));
+        if is_news && forward.hops >= limit::HOPS_MAX {
+            around.clear();
+        }
         let mut record = None;
         if let What::Put(spread) = &mut forward.what {
             // Who brought it comes last: it may be the author, or as good a holder as any.
@@ -311,6 +368,7 @@ impl Custody {
             let (have, wanted, writing) = match &forward.what {
                 What::Put(spread) => (spread.receipts.len(), spread.wanted, spread.writing),
                 What::Get => (0, limit::FETCH_PARALLEL, false),
+                What::Release(news) => (0, limit::RELEASE_ASKS_MAX, news.writing),
             };
             let coming = hopeful.saturating_add(usize::from(writing));
             if have >= wanted {
@@ -340,6 +398,20 @@ impl Custody {
         self.ask_around(now, job);
     }
 
+    /// Our own disk has given up what was released, or has not.
+    pub(super) fn forward_gave_up(&mut self, now: Time, job: u64, result: Result<(), Rejection>) {
+        let forward = self.forwards.get_mut(&job);
+        let Some(What::Release(news)) = forward.map(|forward| &mut forward.what) else {
+            return;
+        };
+        news.writing = false;
+        match result {
+            Ok(()) => news.heard = news.heard.saturating_add(1),
+            Err(code) => news.refusal = code,
+        }
+        self.ask_around(now, job);
+    }
+
     /// The next hop or a neighbour has answered, or has not.
     pub(super) fn forwarded(
         &mut self,
@@ -358,6 +430,23 @@ impl Custody {
         let passing = matches!(forward.step, Step::Passing);
         match (&mut forward.what, answer) {
             (_, Err(_)) => {}
+            (
+                What::Release(news),
+                Ok(answer @ (StoreAnswer::Released | StoreAnswer::Rejected(_))),
+            ) => {
+                if answer == StoreAnswer::Released {
+                    news.heard = news.heard.saturating_add(1);
+                }
+                if passing {
+                    forward.step = Step::Here(VecDeque::new());
+                }
+                return self.ask_around(now, job);
+            }
+            (What::Put(spread), Ok(StoreAnswer::Gone(tombstone))) if spread.is_gone(&tombstone) => {
+                // It may just have been written here.
+                self.records.give_up(now, &tombstone, Waiter::Forward(job));
+                return self.end_forward(now, job, Some(StoreAnswer::Gone(tombstone)));
+            }
             (_, Ok(StoreAnswer::Rejected(code))) if passing => {
                 return self.end_forward(now, job, Some(StoreAnswer::Rejected(code)));
             }
@@ -397,6 +486,8 @@ impl Custody {
             (What::Put(spread), _) => spread.answer(),
             (What::Get, Step::Passing) => StoreAnswer::Rejected(Rejection::TimedOut),
             (What::Get, _) => StoreAnswer::Rejected(Rejection::NoRecord),
+            (What::Release(news), _) if news.heard > 0 => StoreAnswer::Released,
+            (What::Release(news), _) => StoreAnswer::Rejected(news.refusal),
         });
         let bytes = wire::encode(&answer);
         for asker in core::mem::take(&mut forward.askers) {

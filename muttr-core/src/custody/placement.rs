@@ -6,7 +6,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{Custody, door::Event, receipt};
+use super::{Custody, door::Event, receipt, record_store};
 use crate::{
     envelope::record::Record,
     limit,
@@ -30,6 +30,7 @@ pub(super) struct Placement {
     id: u64,
     key: RecordKey,
     expires_h: u32,
+    deletion_hash: [u8; 32],
     /// The encoded [`Put`] that asks for one copy, the same for everyone.
     question: Vec<u8>,
     copies: usize,
@@ -72,6 +73,7 @@ impl Custody {
             return self.report(Event::Stored { id, receipts: 0 });
         }
         let (key, expires_h) = (record.key(), record.expires_h());
+        let deletion_hash = *record.deletion_hash();
         let put = Put {
             record: record.into_bytes(),
             stamp: Vec::new(),
@@ -86,6 +88,7 @@ impl Custody {
             id,
             key,
             expires_h,
+            deletion_hash,
             question: wire::encode(&StoreAsk::Put(put)),
             copies,
             holders: BTreeSet::new(),
@@ -219,6 +222,12 @@ impl Custody {
         }
         if let Ok(bytes) = outcome {
             let answer = wire::decode::<StoreAnswer>(&bytes, limit::STORE_BYTES_MAX);
+            if let Ok(StoreAnswer::Gone(tombstone)) = &answer
+                && record_store::is_of(tombstone, &placement.key, &placement.deletion_hash)
+            {
+                // Whoever it was for has it: nobody needs to keep it any more.
+                placement.copies = placement.holders.len();
+            }
             match answer.and_then(|answer| placement.promises(&seed, answer, forwarded)) {
                 Ok(receipts) => self.promised(job, receipts),
                 Err(_) => self.routing.blame(now, seed),
@@ -289,9 +298,9 @@ impl Placement {
         forwarded: bool,
     ) -> Result<Vec<Receipt>, Rejection> {
         let receipts = match answer {
-            StoreAnswer::Rejected(_) => return Ok(Vec::new()),
+            StoreAnswer::Rejected(_) | StoreAnswer::Gone(_) => return Ok(Vec::new()),
             StoreAnswer::Kept(receipts) => receipts,
-            StoreAnswer::Record(_) | StoreAnswer::Have(_) => return Err(Rejection::Malformed),
+            _ => return Err(Rejection::Malformed),
         };
         let most = if forwarded { limit::HOLDERS } else { 1 };
         let own = |receipt: &Receipt| forwarded || receipt.seed == *seed;

@@ -17,13 +17,17 @@ use crate::{
     envelope::record::Record,
     limit,
     machine::{Batch, Kept, Link, Output, Row, Scan, Table, Ticket, Write},
-    name::RecordKey,
+    name::{Position, RecordKey},
     rejection::Rejection,
     time::Time,
     wire::{self, store::Receipt},
 };
 
 mod expiry;
+mod release;
+
+use release::Released;
+pub(super) use release::is_of;
 
 /// Who waits for the disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,12 +47,15 @@ pub(super) enum Done {
     Changed,
     Kept(Waiter, Result<Receipt, Rejection>),
     Got(Waiter, Result<Record, Rejection>),
+    Released(Waiter, Result<(), Rejection>),
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Held {
     expires_h: u32,
     bytes: u64,
+    /// The first bytes of its position.
+    at: u64,
 }
 
 /// What a ticket is for.
@@ -66,6 +73,18 @@ enum Work {
     },
     Delete {
         rows: Vec<Vec<u8>>,
+    },
+    /// Reading a record to see whether a token is its own.
+    Examine {
+        key: RecordKey,
+        rest: release::Rest,
+        waiter: Waiter,
+    },
+    /// Writing a tombstone.
+    Bury {
+        key: RecordKey,
+        rest: release::Rest,
+        waiter: Option<Waiter>,
     },
 }
 
@@ -90,6 +109,7 @@ pub(super) struct RecordStore {
     loaded: bool,
     held: BTreeMap<RecordKey, Held>,
     by_expiry: BTreeSet<(u32, RecordKey)>,
+    released: Released,
     bytes: u64,
     /// Promised to writes that are under way.
     bytes_coming: u64,
@@ -122,6 +142,7 @@ impl RecordStore {
             loaded: false,
             held: BTreeMap::new(),
             by_expiry: BTreeSet::new(),
+            released: Released::new(config.tombstones_max),
             bytes: 0,
             bytes_coming: 0,
             work: BTreeMap::new(),
@@ -159,6 +180,29 @@ impl RecordStore {
     /// Expiry in hours since 1970 and length in bytes of a record that is held.
     pub(super) fn measure(&self, key: &RecordKey) -> Option<(u32, u64)> {
         self.held.get(key).map(|held| (held.expires_h, held.bytes))
+    }
+
+    /// Records that will be here for a while, each with the first bytes of its position.
+    pub(super) fn lasting(&self, now: Time) -> impl Iterator<Item = (RecordKey, u64)> {
+        let until = now.wall_ms.saturating_add(limit::HOUR_MS);
+        let lasts =
+            move |held: &Held| u64::from(held.expires_h).saturating_mul(limit::HOUR_MS) > until;
+        let held = self.held.iter().filter(move |(_, held)| lasts(held));
+        held.map(|(key, held)| (*key, held.at))
+    }
+
+    /// The record whose key begins like this, if it is held.
+    pub(super) fn by_cut(&self, cut: u64) -> Option<RecordKey> {
+        by_cut(&self.held, cut).map(|(key, _)| key)
+    }
+
+    /// Whether a record is not here whose key begins like this, and could be.
+    pub(super) fn lacks(&self, cut: u64) -> bool {
+        let largest = u64::try_from(limit::RECORD_BYTES_MAX).unwrap_or(u64::MAX);
+        let bytes = self.bytes.saturating_add(self.bytes_coming);
+        let room = self.stores && bytes.saturating_add(largest) <= self.bytes_max;
+        let known = by_cut(&self.held, cut).is_some() || self.released.knows(cut);
+        room && !known && self.held.len() < self.records_max
     }
 
     /// Whether a record is held and can be handed over.
@@ -236,7 +280,8 @@ impl RecordStore {
             self.load_from = [row.key.as_slice(), &[0]].concat();
             let key = RecordKey::from_slice(&row.key).ok();
             match (key, read_row(&row.value)) {
-                (Some(key), Some(record)) => self.index(key, held(&record)),
+                (Some(key), Some(record)) => self.index(key, held(&key, &record)),
+                (Some(key), None) if self.load_tombstone(key, &row.value) => {}
                 // Past the bound they are found again at the next start.
                 _ if self.damaged.len() < limit::OUTPUTS_MAX => {
                     self.damaged.insert(row.key);
@@ -272,6 +317,10 @@ impl RecordStore {
 
     /// Keeps a record, for another seed or for ourselves; ends in [`Done::Kept`].
     pub(super) fn keep(&mut self, now: Time, record: Record, waiter: Waiter) {
+        if self.loaded && self.tombstone_of(&record).is_some() {
+            let released = Err(Rejection::Released);
+            return self.done.push_back(Done::Kept(waiter, released));
+        }
         match self.admit(now, &record, waiter) {
             Ok(true) => self.write(now, record, waiter),
             Ok(false) => {
@@ -293,7 +342,7 @@ impl RecordStore {
         }
         record.check_time(now)?;
         let key = record.key();
-        if self.deleting.contains(key.as_bytes().as_slice()) {
+        if self.deleting.contains(key.as_bytes().as_slice()) || self.released.is_burying(&key) {
             return Err(Rejection::Busy);
         }
         if self.held.contains_key(&key) {
@@ -308,7 +357,7 @@ impl RecordStore {
         let bytes = self
             .bytes
             .saturating_add(self.bytes_coming)
-            .saturating_add(held(record).bytes);
+            .saturating_add(bytes_of(record));
         let records = self.held.len().saturating_add(self.writing.len());
         if bytes > room || records >= self.records_max {
             Err(Rejection::Full)
@@ -320,6 +369,7 @@ impl RecordStore {
     fn write(&mut self, now: Time, record: Record, waiter: Waiter) {
         self.wait(waiter);
         let key = record.key();
+        self.damaged.remove(key.as_bytes().as_slice());
         let under_way = self
             .writing
             .get(&key)
@@ -328,7 +378,7 @@ impl RecordStore {
             waiters.push(waiter);
             return;
         }
-        let held = held(&record);
+        let held = held(&key, &record);
         let ticket = self.ticket(Work::Write {
             key,
             held,
@@ -379,12 +429,14 @@ impl RecordStore {
                 }
             }
             Some(Work::Delete { rows }) => self.deleted(now, &rows, kept),
+            Some(Work::Bury { key, rest, waiter }) => self.buried(key, rest, waiter, kept),
             Some(other) => {
                 self.work.insert(ticket.0, other);
             }
             None => {}
         }
-        if self.clean_at_ms.is_none() && !self.held.is_empty() {
+        let nothing = self.held.is_empty() && self.released.is_empty();
+        if self.clean_at_ms.is_none() && !nothing {
             self.clean_at_ms = Some(now.after(limit::EXPIRE_MS));
         }
     }
@@ -410,6 +462,7 @@ impl RecordStore {
     pub(super) fn recalled(&mut self, now: Time, ticket: Ticket, rows: Option<Vec<Row>>) {
         match self.work.remove(&ticket.0) {
             Some(Work::Load) => self.take_page(now, rows),
+            Some(Work::Examine { key, rest, waiter }) => self.examined(key, rest, waiter, rows),
             Some(Work::Read { key, waiter }) => {
                 self.release(waiter);
                 let result = self.take_row(now, &key, rows);
@@ -446,12 +499,26 @@ impl RecordStore {
     }
 }
 
-fn held(record: &Record) -> Held {
-    let bytes = u64::try_from(record.bytes().len()).unwrap_or(u64::MAX);
+fn held(key: &RecordKey, record: &Record) -> Held {
     Held {
         expires_h: record.expires_h(),
-        bytes,
+        bytes: bytes_of(record),
+        at: super::repair::cut_of(&Position::of(&key.0).0),
     }
+}
+
+fn bytes_of(record: &Record) -> u64 {
+    u64::try_from(record.bytes().len()).unwrap_or(u64::MAX)
+}
+
+/// The first entry whose key begins like this.
+fn by_cut<T>(map: &BTreeMap<RecordKey, T>, cut: u64) -> Option<(RecordKey, &T)> {
+    let mut from = [0; 32];
+    if let Some(first) = from.first_chunk_mut() {
+        *first = cut.to_be_bytes();
+    }
+    let (key, value) = map.range(RecordKey(from)..).next()?;
+    (super::repair::cut_of(&key.0) == cut).then_some((*key, value))
 }
 
 fn is_over(now: Time, expires_h: u32) -> bool {

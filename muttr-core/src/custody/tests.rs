@@ -5,6 +5,8 @@ mod holder;
 mod journeys;
 mod malice;
 mod network;
+mod releasing;
+mod repairing;
 
 use alloc::{vec, vec::Vec};
 

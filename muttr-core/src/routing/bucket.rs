@@ -1,6 +1,9 @@
 //! The routing table: for each length of shared prefix, a bucket of the seeds known longest.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
 use super::{Contact, wire};
 use crate::{
@@ -209,6 +212,24 @@ impl Buckets {
         })
     }
 
+    /// For each bucket one or two that are not among those given: those that are linked, then
+    /// those known longest; at most `count` in all, or one for each.
+    pub(crate) fn far(&self, near: &BTreeSet<SeedId>, count: usize) -> Vec<&Entry> {
+        let buckets = self.buckets.values().map(|bucket| {
+            let others = bucket.entries.iter();
+            let others = others.filter(|entry| !near.contains(&entry.contact.seed));
+            let mut others: Vec<&Entry> = others.collect();
+            // A stable sort: the order of acquaintance stands.
+            others.sort_by_key(|entry| (!entry.linked, entry.is_doubtful()));
+            others
+        });
+        let buckets: Vec<Vec<&Entry>> = buckets.filter(|others| !others.is_empty()).collect();
+        let each = count.checked_div(buckets.len()).unwrap_or(0).clamp(1, 2);
+        let far = buckets.into_iter();
+        far.flat_map(|others| others.into_iter().take(each))
+            .collect()
+    }
+
     /// Unlinked entries without a sign of life since `before_ms`, the most silent first.
     pub(crate) fn stale(&self, before_ms: u64, count: usize) -> Vec<SeedId> {
         let silent = |entry: &&Entry| !entry.linked && entry.seen_ms < before_ms;
@@ -337,6 +358,37 @@ mod tests {
             assert_eq!(distances.len(), buckets.iter().count());
             assert!(distances.is_sorted());
         }
+    }
+
+    #[test]
+    fn every_far_part_of_the_key_space_has_somebody_in_it() {
+        let here = SeedId([1; 32]);
+        let mut buckets = Buckets::new(here.position());
+        for number in 0_u32..2_000 {
+            let mut id = [9; 32];
+            id[..4].copy_from_slice(&number.to_be_bytes());
+            buckets.admit(entry(SeedId(id), 0));
+        }
+        let near = buckets.closest(&here.position(), limit::NEIGHBOURHOOD);
+        let near: BTreeSet<SeedId> = near.iter().map(|entry| entry.contact.seed).collect();
+        let linked = buckets.iter().nth(30).unwrap().contact.seed;
+        let all: Vec<SeedId> = buckets.iter().map(|entry| entry.contact.seed).collect();
+        for seed in all.iter().filter(|seed| **seed != linked) {
+            buckets.unlinked(seed, 5);
+        }
+        let far = buckets.far(&near, limit::FAR_LINKS);
+        assert!(far.iter().all(|entry| !near.contains(&entry.contact.seed)));
+        assert!(far.iter().any(|entry| entry.contact.seed == linked));
+        let numbers: BTreeSet<u32> = far
+            .iter()
+            .map(|entry| buckets.number(&entry.contact.seed))
+            .collect();
+        // 2,000 seeds fill the buckets of 0 to 6 shared bits beyond the neighbourhood.
+        assert!(
+            (0..=5).all(|number| numbers.contains(&number)),
+            "{numbers:?}"
+        );
+        assert!(far.len() <= limit::FAR_LINKS.max(numbers.len()));
     }
 
     #[test]

@@ -103,7 +103,7 @@ pub(crate) struct Links {
     waiting: VecDeque<SeedId>,
     /// Never closed from here.
     pinned: BTreeSet<SeedId>,
-    /// Closed only when there is need.
+    /// The closest, and some far ones: closed only when there is need.
     near: BTreeSet<SeedId>,
     sweep_at_ms: Option<u64>,
     replies: VecDeque<Reply>,
@@ -136,6 +136,18 @@ impl Links {
 
     pub(crate) fn set_near(&mut self, near: BTreeSet<SeedId>) {
         self.near = near;
+    }
+
+    /// Those worth a link, and without one.
+    pub(crate) fn missing(&self) -> impl Iterator<Item = &SeedId> {
+        let near = self.near.iter();
+        near.filter(|seed| !self.peers.contains_key(*seed))
+    }
+
+    /// How many are worth a link, and to how many of them a link is up.
+    pub(crate) fn near(&self) -> (usize, usize) {
+        let up = self.near.iter().filter(|seed| self.traits(seed).is_some());
+        (self.near.len(), up.count())
     }
 
     pub(crate) fn poll(&mut self) -> Option<Output<Infallible>> {

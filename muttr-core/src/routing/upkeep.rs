@@ -1,6 +1,9 @@
 //! Upkeep: how a seed finds its place, and keeps knowing its surroundings.
 
-use alloc::vec::Vec;
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    vec::Vec,
+};
 
 use rand_core::RngCore;
 
@@ -78,13 +81,14 @@ impl Routing {
                 self.look_around(now, somewhere.to_vec());
             }
         }
-        self.probe(now);
         self.mark_neighbourhood();
+        self.probe(now);
         self.refresh_at_ms = Some(now.after(self.refresh_pause_ms()));
         self.tries = self.tries.saturating_add(1);
     }
 
-    /// Asks those we joined through and lost, and those long silent, for a sign of life.
+    /// Asks those we joined through and lost, those long silent, and those to whom a link is worth
+    /// keeping and not up, for a sign of life.
     fn probe(&mut self, now: Time) {
         let before_ms = now.mono_ms.saturating_sub(limit::STALE_MS);
         let stale = self
@@ -97,7 +101,14 @@ impl Routing {
             .iter()
             .filter(|(seed, _)| self.links.traits(seed).is_none());
         let lost = lost.map(|(seed, addresses)| (*seed, addresses.clone()));
-        let all: Vec<_> = stale.chain(lost.take(limit::PROBES_PER_REFRESH)).collect();
+        let missing = self.links.missing();
+        let missing = missing
+            .filter(|seed| !self.direct && !self.avoided.contains_key(*seed))
+            .map(|seed| (*seed, self.table.addresses(seed).to_vec()));
+        let all: BTreeMap<_, _> = stale
+            .chain(lost.take(limit::PROBES_PER_REFRESH))
+            .chain(missing.take(limit::PROBES_PER_REFRESH))
+            .collect();
         let question = Message::find_node(&self.me.to_peer_id()).encode();
         for (seed, addresses) in all {
             let (protocol, purpose) = (Protocol::Routing, Purpose::Probe);
@@ -112,12 +123,19 @@ impl Routing {
         self.find(now, &key);
     }
 
-    /// Links to the seeds closest to us are worth keeping.
+    /// Links worth keeping: to the seeds closest to us, and to somebody in each farther part of the
+    /// key space, so that whatever is forwarded from here gets closer to where it belongs. Pods are
+    /// linked to so many that they need not care.
     pub(super) fn mark_neighbourhood(&mut self) {
         let here = self.me.position();
         let near = self.table.closest(&here, limit::NEIGHBOURHOOD).into_iter();
-        let near = near.map(|entry| entry.contact.seed).collect();
-        self.links.set_near(near);
+        let mut kept: BTreeSet<SeedId> = near.map(|entry| entry.contact.seed).collect();
+        if !self.direct {
+            let far = self.table.far(&kept, limit::FAR_LINKS);
+            let far: Vec<SeedId> = far.iter().map(|entry| entry.contact.seed).collect();
+            kept.extend(far);
+        }
+        self.links.set_near(kept);
     }
 
     /// There are seeds to join through, and none is linked.
@@ -126,7 +144,15 @@ impl Routing {
         !self.anchors.is_empty() && anchors.all(|seed| self.links.traits(seed).is_none())
     }
 
-    /// The usual pause; while we are adrift a short one that doubles; just after joining a short
+    /// Most of our neighbours are linked, so that whoever comes finds us by them.
+    pub(super) fn is_calm(&self) -> bool {
+        let (near, up) = self.links.near();
+        !self.direct
+            && near >= limit::NEIGHBOURHOOD / 2
+            && up.saturating_mul(4) >= near.saturating_mul(3)
+    }
+
+    /// The usual pause, longer while all is calm; while we are adrift a short one that doubles; just after joining a short
     /// one, too, for others who join at that moment are found only once they have an address.
     /// Three to five quarters of it, so that seeds that joined together part.
     pub(super) fn refresh_pause_ms(&mut self) -> u64 {
@@ -136,6 +162,8 @@ impl Routing {
             pause_ms.min(limit::REFRESH_MS)
         } else if self.refreshes <= limit::REFRESHES_EARLY {
             limit::JOIN_RETRY_MS
+        } else if self.is_calm() {
+            limit::REFRESH_CALM_MS
         } else {
             limit::REFRESH_MS
         };

@@ -9,6 +9,7 @@ use alloc::{boxed::Box, collections::BTreeMap, collections::VecDeque, vec::Vec};
 use super::{
     Event, Seed, Status, Then,
     line::{Asked, Said},
+    release::Releases,
     row::{self, PendingRow},
 };
 use crate::{
@@ -32,6 +33,8 @@ pub(super) struct Pending {
     /// The record, once it is here.
     pub(super) record: Option<Record>,
     pub(super) author: Author,
+    /// What releases the record; known once it was opened.
+    pub(super) token: Option<[u8; limit::TOKEN_BYTES]>,
     /// How often the pod was asked in vain who the author is.
     pub(super) author_asked: u32,
 }
@@ -77,6 +80,7 @@ pub(super) struct Inbox {
     /// Messages to be told of as fetched or read, by author.
     pub(super) receipts: BTreeMap<Alias, BTreeMap<MessageId, Status>>,
     pub(super) receipts_at: Option<u64>,
+    pub(super) releases: Releases,
 }
 
 impl Pending {
@@ -92,6 +96,7 @@ impl Pending {
             pause_ms: limit::FETCH_RETRY_MS.0,
             record: None,
             author: Author::Unasked,
+            token: None,
             author_asked: 0,
         }
     }
@@ -109,7 +114,9 @@ impl Inbox {
         } else {
             waiting.map(|p| p.due).min()
         };
-        crate::time::earliest(next, self.receipts_at.filter(|_| online))
+        let releases = self.releases.deadline();
+        let later = crate::time::earliest(self.receipts_at, releases);
+        crate::time::earliest(next, later.filter(|_| online))
     }
 
     /// What came and is not durable yet; a batch that is being written down counts as one.
@@ -339,6 +346,7 @@ impl Seed {
             if self.inbox.receipts_at.is_some_and(|at| at <= now.mono_ms) {
                 self.send_receipts(now);
             }
+            self.release_due(now);
         }
     }
 }

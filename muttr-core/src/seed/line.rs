@@ -253,8 +253,7 @@ impl Seed {
             } => {
                 self.notified(epoch, seq, to, &notification);
             }
-            // Freed notifications concern only the pod until records are released by token.
-            ToSeed::Cursor { .. } => {}
+            ToSeed::Cursor { epoch, lowest } => self.all_devices_have(now, epoch, lowest),
             ToSeed::Ping { nonce, wall_ms } => {
                 self.correct_clock(now, wall_ms);
                 self.say(&ToPod::Pong { nonce });
@@ -276,6 +275,7 @@ impl Seed {
         self.renew_aliases(now);
         // A mailbox that began anew knows nobody we made a contact.
         self.grant_all(now, welcome.epoch != self.inbox.cursor.0);
+        self.all_devices_have(now, welcome.epoch, welcome.lowest);
         self.outbox_online(now);
         self.inbox_online(now);
     }

@@ -81,7 +81,9 @@ impl Seed {
                 }
             }
             Table::Inbox => {
-                if let Some(arrival) = row::arrival_of(&row.key) {
+                if self.load_release(row) {
+                    // It is looked at once the pod tells how far all devices have come.
+                } else if let Some(arrival) = row::arrival_of(&row.key) {
                     self.arrivals.insert(arrival);
                 } else if let Some(pending) = row::read::<PendingRow>(row) {
                     self.inbox

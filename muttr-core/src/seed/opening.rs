@@ -109,10 +109,19 @@ impl Seed {
     /// Whose key signed it is known; whether the pod binds the author's alias to that key may
     /// still have to be asked.
     pub(super) fn opened(&mut self, now: Time, pending: &[u8], opened: Opened) {
+        if let Some(entry) = self.inbox.pending.get_mut(pending) {
+            entry.token = Some(opened.payload.deletion_token);
+        }
         let from = opened.payload.from.alias.clone();
         let fingerprint = opened.sender.fingerprint();
         if self.inbox.seen.contains_key(&opened.payload.id) {
-            return self.finish(pending, Vec::new(), None, Then::Forgotten(pending.to_vec()));
+            return self.finish(
+                now,
+                pending,
+                Vec::new(),
+                None,
+                Then::Forgotten(pending.to_vec()),
+            );
         }
         let contact = self
             .contacts
@@ -178,6 +187,7 @@ impl Seed {
                 self.receipts_from(&payload.from.alias, &receipt.ids, status);
             }
             return self.finish(
+                now,
                 pending,
                 writes,
                 Some((id, forget_ms)),
@@ -190,6 +200,7 @@ impl Seed {
             .is_some_and(|contact| contact.blocked);
         if blocked {
             return self.finish(
+                now,
                 pending,
                 writes,
                 Some((id, forget_ms)),
@@ -229,6 +240,7 @@ impl Seed {
             &arrival,
         ));
         self.finish(
+            now,
             pending,
             writes,
             Some((id, forget_ms)),
@@ -239,6 +251,7 @@ impl Seed {
     /// Writes what opening came to and takes the notification off the list, in one batch.
     pub(super) fn finish(
         &mut self,
+        now: Time,
         pending: &[u8],
         mut writes: Vec<Write>,
         seen: Option<(MessageId, u64)>,
@@ -251,6 +264,7 @@ impl Seed {
             entry.stage = Stage::Keeping;
         }
         writes.push(Write::Delete(Table::Inbox, pending.to_vec()));
+        writes.extend(self.release_write(now, pending));
         self.keep(
             Batch {
                 needs: Vec::new(),
@@ -266,6 +280,8 @@ impl Seed {
             self.inbox.seen.remove(&message.id);
             return self.wait(now, pending);
         }
+        let release = self.release_write(now, pending);
+        self.owe_release(now, release);
         self.inbox.pending.remove(pending);
         self.opening_ended(pending);
         let contact = self.contacts.get(&message.from);
@@ -282,6 +298,8 @@ impl Seed {
     /// Something that is not shown was dealt with, or was not.
     pub(super) fn forgotten(&mut self, now: Time, pending: &[u8], kept: Kept) {
         if kept == Kept::Ok {
+            let release = self.release_write(now, pending);
+            self.owe_release(now, release);
             self.inbox.pending.remove(pending);
             self.opening_ended(pending);
             self.fetch_next(now);

@@ -258,6 +258,7 @@ pub(super) struct PendingRow {
 
 const PENDING: u8 = 0;
 const ARRIVED: u8 = 1;
+const RELEASED: u8 = 2;
 
 /// Key in [`Table::Inbox`] of a notification, in the pod's order.
 pub(super) fn pending_key(epoch: u64, seq: u64) -> Vec<u8> {
@@ -267,6 +268,23 @@ pub(super) fn pending_key(epoch: u64, seq: u64) -> Vec<u8> {
         &seq.to_be_bytes(),
     ]
     .concat()
+}
+
+/// Run of the mailbox and number in it, if this is a [`pending_key`].
+pub(super) fn pending_of(key: &[u8]) -> Option<(u64, u64)> {
+    let (epoch, seq) = key.strip_prefix(&[PENDING])?.split_at_checked(8)?;
+    let number = |bytes: &[u8]| bytes.try_into().ok().map(u64::from_be_bytes);
+    Some((number(epoch)?, number(seq)?))
+}
+
+/// Key in [`Table::Inbox`] of a record that is to be released.
+pub(super) fn release_key(record: &RecordKey) -> Vec<u8> {
+    [[RELEASED].as_slice(), &record.0].concat()
+}
+
+/// The record, if this is a [`release_key`].
+pub(super) fn released_of(key: &[u8]) -> Option<RecordKey> {
+    RecordKey::from_slice(key.strip_prefix(&[RELEASED])?).ok()
 }
 
 /// Key in [`Table::Inbox`] of an arrived message, in the order of arrival.

@@ -3,6 +3,7 @@
 mod conversation;
 mod hidden;
 mod moved;
+mod release;
 mod straight;
 mod trouble;
 

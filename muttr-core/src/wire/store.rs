@@ -1,12 +1,14 @@
 //! `/muttr/store/1.0.0`: one question, one answer, each a canonical CBOR message.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::IgnoredAny};
 
 use crate::{
+    limit,
     name::{RecordKey, SeedId},
     rejection::Rejection,
+    wire,
 };
 
 /// A question to a holder.
@@ -19,6 +21,27 @@ pub enum StoreAsk {
     Get(Get),
     /// Which of these do you hold? At most 256 keys.
     Have(Vec<RecordKey>),
+    /// Give up the record with this key: whoever it was for has opened it.
+    Release(Release),
+    /// What I hold and you watch over has changed.
+    Digest(Digest),
+}
+
+/// Reads a question. One of a kind that this version does not know is newer, and no breach.
+///
+/// # Errors
+/// [`Rejection::TooLarge`], [`Rejection::Unsupported`], otherwise [`Rejection::Malformed`].
+pub fn read_ask(bytes: &[u8]) -> Result<StoreAsk, Rejection> {
+    const KINDS: [&str; 5] = ["put", "get", "have", "release", "digest"];
+    let read: Result<StoreAsk, Rejection> = wire::decode(bytes, limit::STORE_BYTES_MAX);
+    if read == Err(Rejection::Malformed)
+        && let Ok(map) = serde_ipld_dagcbor::from_slice::<BTreeMap<String, IgnoredAny>>(bytes)
+        && map.len() == 1
+        && map.keys().all(|kind| !KINDS.contains(&kind.as_str()))
+    {
+        return Err(Rejection::Unsupported);
+    }
+    read
 }
 
 /// See [`StoreAsk::Put`].
@@ -48,6 +71,56 @@ pub struct Get {
     pub hops: u8,
 }
 
+/// See [`StoreAsk::Release`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    /// Which record, and by what right.
+    pub tombstone: Tombstone,
+    /// How many forwarders it has passed; bounded likewise.
+    pub hops: u8,
+}
+
+/// That a record was released, and the proof of it for everyone who has seen the record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Tombstone {
+    /// Which record.
+    pub key: RecordKey,
+    /// The deletion token, whose hash is in the record's header: 16 bytes.
+    #[serde(with = "serde_bytes")]
+    pub token: Vec<u8>,
+    /// When the record would have expired, in hours since 1970; until then this is remembered.
+    pub expires_h: u32,
+}
+
+/// See [`StoreAsk::Digest`]. A record is named by the first eight bytes of its key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Digest {
+    /// How many names you should have of me, plus all of them as big-endian numbers, modulo 2^64.
+    pub base: u64,
+    /// Names to add.
+    #[serde(with = "serde_bytes")]
+    pub add: Vec<u8>,
+    /// Names to take away.
+    #[serde(with = "serde_bytes")]
+    pub drop: Vec<u8>,
+    /// Records that I watch over and lack: put them to me.
+    #[serde(with = "serde_bytes")]
+    pub want: Vec<u8>,
+}
+
+/// The answer to a [`Digest`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Digested {
+    /// I have another base, or none: begin anew. Nothing was changed.
+    pub again: bool,
+    /// Of the records that were added, those that were released.
+    pub gone: Vec<Tombstone>,
+}
+
 /// A holder's answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -58,6 +131,12 @@ pub enum StoreAnswer {
     Record(serde_bytes::ByteBuf),
     /// One entry for each key of the question, in its order.
     Have(Vec<bool>),
+    /// Released: it is not here any more, and will not be taken again.
+    Released,
+    /// Not kept, because it was released, as this shows.
+    Gone(Tombstone),
+    /// A digest was taken in.
+    Digest(Digested),
     /// A coded no.
     Rejected(Rejection),
 }

@@ -49,10 +49,14 @@ impl RecordStore {
             bytes = bytes.saturating_sub(held);
             rows.push(key.0.to_vec());
         }
+        let room = limit::DELETE_ROWS_MAX.saturating_sub(rows.len());
+        let over = self.released.over(now).take(room);
+        rows.extend(over.map(|key| key.0.to_vec()));
         if rows.is_empty() {
             self.shrinking = false;
             let again = now.after(limit::EXPIRE_MS);
-            self.clean_at_ms = (!self.held.is_empty()).then_some(again);
+            let nothing = self.held.is_empty() && self.released.is_empty();
+            self.clean_at_ms = (!nothing).then_some(again);
             return;
         }
         self.clean_at_ms = None;
@@ -81,6 +85,7 @@ impl RecordStore {
             self.damaged.remove(row);
             if let Ok(key) = RecordKey::from_slice(row) {
                 self.unindex(&key);
+                self.released.forget(&key);
             }
         }
         self.clean_at_ms = Some(now.mono_ms);

@@ -17,26 +17,26 @@ use crate::{
     },
 };
 
-const ALICE: Link = Link::Seed(SeedId([0xa1; 32]));
-const BOB: Link = Link::Seed(SeedId([0xb0; 32]));
+pub(super) const ALICE: Link = Link::Seed(SeedId([0xa1; 32]));
+pub(super) const BOB: Link = Link::Seed(SeedId([0xb0; 32]));
 
 /// A holder whose disk does what the test says.
-struct Holder {
-    machine: Custody,
-    now: Time,
-    disk: BTreeMap<Vec<u8>, Vec<u8>>,
+pub(super) struct Holder {
+    pub(super) machine: Custody,
+    pub(super) now: Time,
+    pub(super) disk: BTreeMap<Vec<u8>, Vec<u8>>,
     /// How the disk answers; `None` while it has not answered yet.
-    mood: Option<Kept>,
-    unanswered: Vec<(Ticket, Vec<Write>)>,
-    readable: bool,
-    answers: Vec<(u64, StoreAnswer)>,
-    events: Vec<Event>,
-    writes: usize,
-    asks: u64,
+    pub(super) mood: Option<Kept>,
+    pub(super) unanswered: Vec<(Ticket, Vec<Write>)>,
+    pub(super) readable: bool,
+    pub(super) answers: Vec<(u64, StoreAnswer)>,
+    pub(super) events: Vec<Event>,
+    pub(super) writes: usize,
+    pub(super) asks: u64,
 }
 
 impl Holder {
-    fn new(config: Config, disk: BTreeMap<Vec<u8>, Vec<u8>>) -> Self {
+    pub(super) fn new(config: Config, disk: BTreeMap<Vec<u8>, Vec<u8>>) -> Self {
         let machine = Custody::new(config);
         let mut holder = Self {
             machine,
@@ -61,13 +61,13 @@ impl Holder {
         holder
     }
 
-    fn started() -> Self {
+    pub(super) fn started() -> Self {
         let mut holder = Self::new(Config::seed(9, key(1), [1; 32]), BTreeMap::new());
         holder.input(Input::Command(Command::Start));
         holder
     }
 
-    fn input(&mut self, input: Input<Command>) {
+    pub(super) fn input(&mut self, input: Input<Command>) {
         self.machine.handle(self.now, input);
         while let Some(output) = self.machine.poll() {
             match output {
@@ -98,7 +98,7 @@ impl Holder {
         }
     }
 
-    fn answer_disk(&mut self) {
+    pub(super) fn answer_disk(&mut self) {
         for (ticket, writes) in core::mem::take(&mut self.unanswered) {
             let kept = self.mood.unwrap_or(Kept::Ok);
             if kept == Kept::Ok {
@@ -113,14 +113,14 @@ impl Holder {
         }
     }
 
-    fn ask(&mut self, link: Link, question: &StoreAsk) -> u64 {
+    pub(super) fn ask(&mut self, link: Link, question: &StoreAsk) -> u64 {
         self.asks += 1;
         let frame = Frame::Ask(self.asks, Protocol::Store, wire::encode(question));
         self.input(Input::Frame(link, frame));
         self.asks
     }
 
-    fn put(&mut self, link: Link, record: &Record) -> u64 {
+    pub(super) fn put(&mut self, link: Link, record: &Record) -> u64 {
         let record = record.bytes().to_vec();
         self.ask(
             link,
@@ -133,20 +133,20 @@ impl Holder {
         )
     }
 
-    fn get(&mut self, key: RecordKey) -> StoreAnswer {
+    pub(super) fn get(&mut self, key: RecordKey) -> StoreAnswer {
         let hops = limit::HOPS_MAX;
         self.ask(BOB, &StoreAsk::Get(Get { key, hops }));
         self.answers.pop().unwrap().1
     }
 
-    fn only_answer(&mut self) -> StoreAnswer {
+    pub(super) fn only_answer(&mut self) -> StoreAnswer {
         let answers = core::mem::take(&mut self.answers);
         assert_eq!(answers.len(), 1, "{answers:?}");
         answers.into_iter().next().unwrap().1
     }
 
     /// Time passes, with every deadline kept.
-    fn wait_until(&mut self, end: Time) {
+    pub(super) fn wait_until(&mut self, end: Time) {
         while let Some(at_ms) = self
             .machine
             .deadline()
@@ -161,12 +161,12 @@ impl Holder {
         self.input(Input::Tick);
     }
 
-    fn held(&self) -> (usize, u64) {
+    pub(super) fn held(&self) -> (usize, u64) {
         (self.machine.stats().records, self.machine.stats().bytes)
     }
 }
 
-fn refused(rejection: Rejection) -> StoreAnswer {
+pub(super) fn refused(rejection: Rejection) -> StoreAnswer {
     StoreAnswer::Rejected(rejection)
 }
 

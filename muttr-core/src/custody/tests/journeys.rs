@@ -15,6 +15,7 @@ use crate::{
     name::{Position, RecordKey, SeedId},
     rejection::Rejection,
     routing::wire::Message,
+    wire::store::StoreAsk,
 };
 
 fn fetch(network: &mut Network, seed: SeedId, key: RecordKey) -> Option<Result<Record, Rejection>> {
@@ -162,7 +163,7 @@ fn a_pod_is_asked_first_and_never_counts_as_a_holder() {
             if receipt::check(&receipt, &kept.key(), kept.expires_h(), &pod) == Ok(()))
     });
     assert!(promised);
-    let asks_before = network.asks_sent;
+    network.store_asks.clear();
     network.command(
         alice,
         Command::Fetch {
@@ -171,11 +172,14 @@ fn a_pod_is_asked_first_and_never_counts_as_a_holder() {
         },
     );
     network.run(500);
-    assert_eq!(
-        network.asks_sent,
-        asks_before + 1,
-        "one question, to the pod"
-    );
+    let get = |ask: &&(SeedId, SeedId, StoreAsk)| matches!(ask.2, StoreAsk::Get(_));
+    let asked: Vec<SeedId> = network
+        .store_asks
+        .iter()
+        .filter(get)
+        .map(|ask| ask.1)
+        .collect();
+    assert_eq!(asked, [pod], "one question, to the pod");
     let fetched = network.take_events(alice);
     assert!(fetched.iter().any(|event| matches!(
         event,

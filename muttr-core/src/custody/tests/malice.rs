@@ -21,7 +21,7 @@ use crate::{
     time::Time,
     wire::{
         self,
-        store::{Get, Put, Receipt, StoreAnswer, StoreAsk},
+        store::{Digest, Digested, Get, Put, Receipt, Release, StoreAnswer, StoreAsk, Tombstone},
     },
 };
 
@@ -358,7 +358,7 @@ fn mutate(rng: &mut ChaCha20Rng, bytes: &mut Vec<u8>) {
 }
 
 /// A good message of each kind that others send unasked.
-fn questions(record: &Record) -> [(Protocol, Vec<u8>); 5] {
+fn questions(record: &Record) -> Vec<(Protocol, Vec<u8>)> {
     let bytes = record.bytes().to_vec();
     let put = Put {
         record: bytes,
@@ -375,9 +375,21 @@ fn questions(record: &Record) -> [(Protocol, Vec<u8>); 5] {
         hops: 2,
         ..put.clone()
     };
-    [
+    let release = Release {
+        tombstone: a_tombstone(record),
+        hops: 3,
+    };
+    let digest = Digest {
+        base: 0,
+        add: record.key().0[..16].to_vec(),
+        drop: vec![1; 8],
+        want: record.key().0[..8].to_vec(),
+    };
+    vec![
         (Protocol::Store, wire::encode(&StoreAsk::Put(put))),
         (Protocol::Store, wire::encode(&StoreAsk::Put(spread))),
+        (Protocol::Store, wire::encode(&StoreAsk::Release(release))),
+        (Protocol::Store, wire::encode(&StoreAsk::Digest(digest))),
         (Protocol::Store, wire::encode(&StoreAsk::Get(get))),
         (
             Protocol::Store,
@@ -387,8 +399,16 @@ fn questions(record: &Record) -> [(Protocol, Vec<u8>); 5] {
     ]
 }
 
+fn a_tombstone(record: &Record) -> Tombstone {
+    Tombstone {
+        key: record.key(),
+        token: vec![5; limit::TOKEN_BYTES],
+        expires_h: record.expires_h(),
+    }
+}
+
 /// A good message of each kind that others answer with, and a good row.
-fn answers(record: &Record) -> [Vec<u8>; 4] {
+fn answers(record: &Record) -> Vec<Vec<u8>> {
     let (key, expires_h) = (record.key(), record.expires_h());
     let receipt = Receipt {
         key,
@@ -408,7 +428,11 @@ fn answers(record: &Record) -> [Vec<u8>; 4] {
         panic!("nothing was kept")
     };
     let bytes = record.bytes().to_vec().into();
-    [
+    let gone = vec![a_tombstone(record)];
+    vec![
+        wire::encode(&StoreAnswer::Released),
+        wire::encode(&StoreAnswer::Gone(a_tombstone(record))),
+        wire::encode(&StoreAnswer::Digest(Digested { again: false, gone })),
         wire::encode(&StoreAnswer::Kept(vec![receipt])),
         wire::encode(&StoreAnswer::Record(bytes)),
         a_way().encode(),
@@ -430,9 +454,9 @@ fn a_way() -> Message {
 }
 
 /// Answers whatever alice wants with something that was once good.
-fn answer_badly(alice: &mut Custody, now: Time, rng: &mut ChaCha20Rng, answers: &[Vec<u8>; 4]) {
+fn answer_badly(alice: &mut Custody, now: Time, rng: &mut ChaCha20Rng, answers: &[Vec<u8>]) {
     while let Some(output) = alice.poll() {
-        let mut bytes = answers[rng.next_u32() as usize % 4].clone();
+        let mut bytes = answers[rng.next_u32() as usize % answers.len()].clone();
         mutate(rng, &mut bytes);
         let input = match output {
             Output::Send(link, Frame::Ask(id, ..)) => Input::Frame(link, Frame::Answer(id, bytes)),

@@ -85,6 +85,8 @@ pub(super) struct Network {
     /// How long a link lasts, if not for ever.
     pub(super) link_life_ms: Option<u64>,
     pub(super) asks_sent: usize,
+    /// By how much the calendar has gone ahead of what was played.
+    pub(super) slept_ms: u64,
     /// Links that were wanted, and by whom.
     pub(super) dials: Vec<SeedId>,
     /// Questions of the store protocol: from whom, to whom, what.
@@ -99,15 +101,19 @@ impl Network {
     pub(super) fn now(&self) -> Time {
         Time {
             mono_ms: START.mono_ms + self.mono_ms,
-            wall_ms: START.wall_ms + self.mono_ms,
+            wall_ms: START.wall_ms + self.mono_ms + self.slept_ms,
         }
     }
 
     /// Adds a seed that has been started and has not joined.
     pub(super) fn add(&mut self, config: Config) -> SeedId {
+        self.add_with(config, BTreeMap::new())
+    }
+
+    fn add_with(&mut self, config: Config, disk: BTreeMap<Vec<u8>, Vec<u8>>) -> SeedId {
         let seed = config.me;
         let machine = Custody::new(config);
-        let (events, disk) = (Vec::new(), BTreeMap::new());
+        let events = Vec::new();
         let sim = Sim {
             machine,
             events,
@@ -120,6 +126,16 @@ impl Network {
         self.ids.push(seed);
         self.command(seed, Command::Start);
         seed
+    }
+
+    /// A tab is opened again, with what it had on disk, and joins through the first.
+    pub(super) fn come_back(&mut self, config: Config) {
+        let seed = config.me;
+        let disk = core::mem::take(&mut self.sim(seed).disk);
+        self.seeds.remove(&seed);
+        self.add_with(config, disk);
+        let contact = self.contact(0);
+        self.command(seed, Command::Join(vec![contact]));
     }
 
     /// `count` seeds that join, one every 300 ms, through the first.
@@ -403,7 +419,7 @@ impl Network {
     }
 }
 
-fn read(disk: &BTreeMap<Vec<u8>, Vec<u8>>, scan: &Scan) -> Vec<Row> {
+pub(super) fn read(disk: &BTreeMap<Vec<u8>, Vec<u8>>, scan: &Scan) -> Vec<Row> {
     let rows = disk.range(scan.from.clone()..);
     let rows = rows.take_while(|(key, _)| scan.to.is_empty() || **key < scan.to);
     let rows = rows.map(|(key, value)| Row {
@@ -449,7 +465,7 @@ fn is_to_forward(question: &[u8]) -> bool {
     match read_ask(question) {
         StoreAsk::Put(put) => put.spread > 0,
         StoreAsk::Get(get) => get.hops < limit::HOPS_MAX,
-        StoreAsk::Have(_) => false,
+        StoreAsk::Have(_) | StoreAsk::Release(_) | StoreAsk::Digest(_) => false,
     }
 }
 
