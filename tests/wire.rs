@@ -91,6 +91,27 @@ fn signed_binding() -> SignedBinding {
     )
 }
 
+fn store_answers(vectors: &mut Vectors, record: Vec<u8>, tombstone: Tombstone) {
+    add(vectors, "kept", &StoreAnswer::Kept(vec![a_receipt()]));
+    add(vectors, "record", &StoreAnswer::Record(record.into()));
+    add(
+        vectors,
+        "have, answered",
+        &StoreAnswer::Have(vec![true, false]),
+    );
+    add(vectors, "released", &StoreAnswer::Released);
+    add(vectors, "gone", &StoreAnswer::Gone(tombstone.clone()));
+    add(
+        vectors,
+        "digest, answered: that record was released",
+        &StoreAnswer::Digest(Digested {
+            again: false,
+            gone: vec![tombstone],
+        }),
+    );
+    add(vectors, "rejected", &StoreAnswer::Rejected(Rejection::Full));
+}
+
 #[test]
 fn the_store_protocol() {
     let mut vectors = Vectors::new(
@@ -160,28 +181,7 @@ fn the_store_protocol() {
             want: vec![],
         }),
     );
-    add(&mut vectors, "kept", &StoreAnswer::Kept(vec![a_receipt()]));
-    add(&mut vectors, "record", &StoreAnswer::Record(record.into()));
-    add(
-        &mut vectors,
-        "have, answered",
-        &StoreAnswer::Have(vec![true, false]),
-    );
-    add(&mut vectors, "released", &StoreAnswer::Released);
-    add(&mut vectors, "gone", &StoreAnswer::Gone(tombstone.clone()));
-    add(
-        &mut vectors,
-        "digest, answered: that record was released",
-        &StoreAnswer::Digest(Digested {
-            again: false,
-            gone: vec![tombstone],
-        }),
-    );
-    add(
-        &mut vectors,
-        "rejected",
-        &StoreAnswer::Rejected(Rejection::Full),
-    );
+    store_answers(&mut vectors, record, tombstone);
     vectors.check();
 }
 

@@ -386,10 +386,8 @@ impl Routing {
         if broke && self.direct {
             self.table.failed(seed);
         }
-        if self.anchors.contains_key(seed) && self.is_adrift() {
-            let soon_ms = now.after(self.refresh_pause_ms());
-            self.refresh_at_ms = earliest(self.refresh_at_ms, Some(soon_ms));
-        } else if broke && !self.is_calm() {
+        let adrift = self.anchors.contains_key(seed) && self.is_adrift();
+        if adrift || (broke && !self.is_calm()) {
             let soon_ms = now.after(self.refresh_pause_ms());
             self.refresh_at_ms = earliest(self.refresh_at_ms, Some(soon_ms));
         }
