@@ -77,12 +77,16 @@ pub const LOOKUP_PARALLEL: usize = 4;
 pub const LOOKUP_MS_MAX: u64 = 10_000;
 /// One question is given up after this.
 pub const ASK_MS_MAX: u64 = 6_000;
+/// A lookup ends when so many of the closest have answered. What they name is not asked as well:
+/// whoever wants something of it dials it then.
+pub const LOOKUP_WIDTH: usize = 4;
 /// Lookups under way at once.
 pub const LOOKUPS_MAX: usize = 64;
 /// How often a seed looks around itself anew.
 pub const REFRESH_MS: u64 = MINUTE_MS;
-/// And while most of its neighbours are linked: whoever joins looks around by itself.
-pub const REFRESH_CALM_MS: u64 = 5 * MINUTE_MS;
+/// And while it is linked to [`NEIGHBOURHOOD_CLOSE`] neighbours: whoever comes looks around by
+/// itself, and dials those closest to it.
+pub const REFRESH_CALM_MS: u64 = 10 * MINUTE_MS;
 /// Largest routing message; libp2p-kad's own default (kad 0.49).
 pub const ROUTING_BYTES_MAX: usize = 16_384;
 /// A question of a lookup that is older no longer holds the others up.
@@ -95,9 +99,11 @@ pub const LOOKUPS_WAITING_MAX: usize = 512;
 pub const JOIN_RETRY_MS: u64 = 5_000;
 /// So many refreshes follow each other as closely as that, however well joining went.
 pub const REFRESHES_EARLY: u32 = 2;
-/// A random part of the key space is looked up at every so many refreshes.
-pub const REFRESHES_PER_RANDOM: u32 = 10;
-/// A seed not heard of for so long is asked whether it is still there.
+/// Parts of the key space without a link into them that are looked into at one refresh.
+pub const FAR_LOOKUPS_MAX: usize = 8;
+/// Keys that are tried until one falls into such a part.
+pub const FAR_KEYS_TRIED_MAX: u32 = 4_096;
+/// A seed not heard of for so long is asked by a pod whether it is still there; a tab forgets it.
 pub const STALE_MS: u64 = 5 * MINUTE_MS;
 /// Such questions at one refresh.
 pub const PROBES_PER_REFRESH: usize = 4;
@@ -105,6 +111,8 @@ pub const PROBES_PER_REFRESH: usize = 4;
 pub const FAILURES_MAX: u8 = 2;
 /// A seed that could not be reached is left alone for so long.
 pub const AVOID_MS: u64 = 30_000;
+/// And when it cannot be reached again.
+pub const AVOID_AGAIN_MS: u64 = HOUR_MS;
 /// A seed that broke the protocol [`FAULTS_MAX`] times is left alone for so long.
 pub const AVOID_FAULT_MS: u64 = 10 * MINUTE_MS;
 /// Faults until a seed's link is closed.
@@ -117,6 +125,12 @@ pub const BUCKET_SPARES_MAX: usize = 4;
 // Links to other seeds.
 /// The closest seeds, links to which are kept open.
 pub const NEIGHBOURHOOD: usize = 16;
+/// The closest to whom a seed opens links when it comes. Each link has two ends, and of two
+/// neighbours one came later: so each has as many links as it opened, on average, and nobody has to
+/// replace those who leave.
+pub const NEIGHBOURHOOD_DIALLED: usize = 12;
+/// The closest to whom it opens links later, too.
+pub const NEIGHBOURHOOD_CLOSE: usize = 8;
 /// Links to seeds farther away that are kept open too, spread over the key space: one for each
 /// bucket at least.
 pub const FAR_LINKS: usize = 14;
@@ -188,6 +202,8 @@ pub const STORE_BYTES_MAX: usize = RECORD_BYTES_MAX + 2048;
 pub const HOPS_MAX: u8 = 16;
 /// Open links over which whoever stores or fetches forwards at first.
 pub const FORWARDS: usize = 2;
+/// And over how many in all, one more for each whose way ended too far from the key.
+pub const FORWARDS_MAX: usize = 8;
 /// How long an author waits for receipts over them before looking holders up and asking them.
 pub const FORWARD_PATIENCE_MS: u64 = 1_500;
 /// The author of a question counts up to so many forwarders who never were, fewer than this, so
@@ -240,6 +256,8 @@ pub const REPAIR_LINK_MS: u64 = 30_000;
 pub const REPAIR_SETTLE_MS: u64 = 2 * MINUTE_MS;
 /// Of so many neighbours closest to a record those get copies that are here longest.
 pub const REPAIR_CHOICE: usize = 8;
+/// At one round of so many a record that is far from home is forwarded.
+pub const REPAIR_STRAY_ROUNDS: u64 = 8;
 /// Records of which copies are made at once.
 pub const REPAIR_COPIES_MAX: usize = 8;
 /// Records of which copies are to be made; what is beyond is found at a later round.
@@ -520,6 +538,7 @@ const _: () = {
     assert!(STORE_MS_MAX + STORE_TAIL_MS < REQUEST_MS_MAX);
     assert!(NEIGHBOURHOOD + FAR_LINKS <= LINKS_MAX);
     assert!(NEIGHBOURHOOD < LINKS_MAX && NEIGHBOURHOOD <= BUCKET_SEEDS_MAX);
+    assert!(NEIGHBOURHOOD_CLOSE < NEIGHBOURHOOD_DIALLED && NEIGHBOURHOOD_DIALLED < NEIGHBOURHOOD);
     assert!(LOOKUP_SLOW_MS < ASK_MS_MAX && LOOKUP_SEEDS_MAX > BUCKET_SEEDS_MAX);
     assert!(ASK_MS_MAX < FETCH_MS_MAX && FETCH_PODS_MS < FETCH_MS_MAX);
     assert!(PLAYBACK_WINDOW < MAILBOX_STRANGERS_MAX);
@@ -531,7 +550,8 @@ const _: () = {
     assert!(BINDING_RENEW_MS < BINDING_LIFE_MAX_MS);
     assert!(STORE_MS_MAX < REQUEST_MS_MAX && ASK_MS_MAX < LOOKUP_MS_MAX);
     assert!(ASK_MS_MAX <= STORE_ASK_MS_MAX && STORE_ASK_MS_MAX < FETCH_MS_MAX);
-    assert!(FORWARD_MS_MAX < ASK_MS_MAX && FORWARDS > 1 && FORWARDS < LINKS_OPENED_MIN);
+    assert!(FORWARD_MS_MAX < ASK_MS_MAX && FORWARDS > 1 && FORWARDS < FORWARDS_MAX);
+    assert!(FORWARDS_MAX <= LINKS_OPENED_MIN);
     assert!(FORWARD_HOP_MS * HOPS_MAX as u64 + 2 * FORWARD_SLOW_MS < FORWARD_MS_MAX);
     assert!(REFRESH_MS < REFRESH_CALM_MS && JOIN_RETRY_MS < REFRESH_MS);
     assert!(FORWARD_HOPS_FEIGNED < HOPS_MAX / 2);

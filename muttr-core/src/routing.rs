@@ -6,7 +6,7 @@
 //! and that nothing here reads a clock or throws dice of its own.
 
 use alloc::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     vec::Vec,
 };
 use core::{convert::Infallible, fmt};
@@ -21,17 +21,20 @@ use crate::{
     time::{Time, earliest},
 };
 
+mod answer;
+mod avoid;
 mod bucket;
 mod link;
 mod lookup;
 mod upkeep;
 pub mod wire;
 
+use avoid::Avoided;
 use bucket::{Buckets, Entry};
 pub(crate) use link::Silence;
 use link::{Links, Purpose, Reply};
 use lookup::Lookup;
-use wire::{Kind, Message};
+use wire::Message;
 
 /// A seed and where it can be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,6 +71,14 @@ pub struct Listed {
     pub stores: bool,
 }
 
+/// A lookup of our own: of our place, or of a far part of the key space.
+#[derive(Clone, Copy, Debug)]
+struct Upkeep {
+    is_place: bool,
+    /// How many of the closest are looked for, and linked to.
+    width: usize,
+}
+
 /// What a lookup found: the closest seeds that answered or still may, closest first.
 #[derive(Debug)]
 pub(crate) struct Found {
@@ -97,16 +108,19 @@ pub(crate) struct Routing {
     heard: BTreeMap<SeedId, Vec<Address>>,
     /// Pods of other places.
     pods: BTreeMap<SeedId, Vec<Address>>,
-    /// Left alone until then.
-    avoided: BTreeMap<SeedId, u64>,
+    avoided: Avoided,
     lookups: BTreeMap<u64, Lookup>,
     waiting: VecDeque<(u64, Vec<u8>)>,
     lookups_begun: u64,
     /// Lookups of our own, for upkeep.
-    upkeep: BTreeSet<u64>,
+    upkeep: BTreeMap<u64, Upkeep>,
+    /// Those closest to us that were heard of last, linked or not, closest first.
+    around: Vec<SeedId>,
     found: VecDeque<Found>,
     told: VecDeque<Told>,
     refresh_at_ms: Option<u64>,
+    /// When to look into far parts of the key space that no link leads into any more.
+    far_at_ms: Option<u64>,
     refreshes: u32,
     /// Refreshes since the last anchor was linked.
     tries: u32,
@@ -139,14 +153,16 @@ impl Routing {
             anchors: BTreeMap::new(),
             heard: BTreeMap::new(),
             pods: BTreeMap::new(),
-            avoided: BTreeMap::new(),
+            avoided: Avoided::default(),
             lookups: BTreeMap::new(),
             waiting: VecDeque::new(),
             lookups_begun: 0,
-            upkeep: BTreeSet::new(),
+            upkeep: BTreeMap::new(),
+            around: Vec::new(),
             found: VecDeque::new(),
             told: VecDeque::new(),
             refresh_at_ms: None,
+            far_at_ms: None,
             refreshes: 0,
             tries: 0,
             rng: ChaCha20Rng::from_seed(random),
@@ -216,19 +232,25 @@ impl Routing {
     }
 
     fn begin(&mut self, now: Time, number: u64, key: Vec<u8>) {
-        let mut lookup = Lookup::new(now, key);
-        let known = self
-            .table
-            .closest(&lookup.target(), limit::BUCKET_SEEDS_MAX);
-        let enough = known.len() >= limit::BUCKET_SEEDS_MAX;
+        let upkeep = self.upkeep.get(&number);
+        let width = upkeep.map_or(limit::LOOKUP_WIDTH, |upkeep| upkeep.width);
+        let mut lookup = Lookup::new(now, key, width);
+        // In upkeep others tell who is there: whoever is not linked is worth a dial only then.
+        let worth_asking = |entry: &&Entry| {
+            let reachable = !self.avoided.contains(&entry.contact.seed) && !entry.is_doubtful();
+            entry.linked || (upkeep.is_none() && reachable)
+        };
+        let target = lookup.target();
+        let known = self.table.by_distance(&target);
+        let known = known.filter(worth_asking).take(limit::BUCKET_SEEDS_MAX);
+        let mut count = 0_usize;
         for entry in known {
-            if !self.avoided.contains_key(&entry.contact.seed) || entry.linked {
-                lookup.hear(entry.contact.clone());
-            }
+            lookup.hear(entry.contact.clone());
+            count = count.saturating_add(1);
         }
-        if !enough {
+        if count == 0 || (upkeep.is_none() && count < limit::BUCKET_SEEDS_MAX) {
             for (seed, addresses) in self.anchors.iter().chain(&self.heard) {
-                if !self.avoided.contains_key(seed) {
+                if !self.avoided.contains(seed) {
                     lookup.hear(Contact {
                         seed: *seed,
                         addresses: addresses.clone(),
@@ -241,18 +263,28 @@ impl Routing {
         self.advance(now, number);
     }
 
-    /// A few pods of other places are asked whatever they are close to, so that each seed comes
-    /// to know those closest to it wherever they joined. In upkeep that is worth a dial.
+    /// Those we joined through are asked first: as a rule they are linked to many. And a few pods of
+    /// other places are asked whatever they are close to, so that each seed comes to know those
+    /// closest to it wherever they joined; for our own place that is worth a dial.
     fn ask_elsewhere(&self, number: u64, lookup: &mut Lookup) {
-        let upkeep = self.upkeep.contains(&number);
+        let upkeep = self.upkeep.get(&number);
+        let is_place = upkeep.is_some_and(|upkeep| upkeep.is_place);
         let target = lookup.target();
-        let open = |seed: &SeedId| upkeep && !self.avoided.contains_key(seed);
-        let pods = self.pods.iter();
-        let pods = pods.filter(|(seed, _)| self.links.traits(seed).is_some() || open(seed));
-        let mut pods: Vec<_> = pods.collect();
+        let open = |seed: &SeedId| {
+            let dials = is_place && !self.avoided.contains(seed);
+            dials || self.links.traits(seed).is_some()
+        };
+        let anchors = self.anchors.iter().filter(|(seed, _)| open(seed));
+        let anchors = anchors.take(if upkeep.is_some() {
+            limit::LOOKUP_PODS
+        } else {
+            0
+        });
+        let mut pods: Vec<_> = self.pods.iter().filter(|(seed, _)| open(seed)).collect();
         // Others for each target.
         pods.sort_by_cached_key(|(seed, _)| seed.position().distance(&target));
-        for (seed, addresses) in pods.into_iter().take(limit::LOOKUP_PODS) {
+        let pods = pods.into_iter().take(limit::LOOKUP_PODS);
+        for (seed, addresses) in anchors.chain(pods) {
             lookup.require(Contact {
                 seed: *seed,
                 addresses: addresses.clone(),
@@ -297,6 +329,13 @@ impl Routing {
 
     fn end(&mut self, now: Time, number: u64) {
         if let Some(lookup) = self.lookups.remove(&number) {
+            if self
+                .upkeep
+                .get(&number)
+                .is_some_and(|upkeep| upkeep.is_place)
+            {
+                self.around = lookup.around(limit::NEIGHBOURHOOD_CLOSE).copied().collect();
+            }
             self.conclude(number, lookup.found());
         }
         if let Some((number, key)) = self.waiting.pop_front() {
@@ -305,7 +344,7 @@ impl Routing {
     }
 
     fn conclude(&mut self, lookup: u64, seeds: Vec<Contact>) {
-        if self.upkeep.remove(&lookup) {
+        if self.upkeep.remove(&lookup).is_some() {
             self.mark_neighbourhood();
         } else {
             self.found.push_back(Found { lookup, seeds });
@@ -336,6 +375,21 @@ impl Routing {
         );
     }
 
+    /// How many leading bits everyone around us shares with us: [`limit::NEIGHBOURHOOD_CLOSE`] seeds
+    /// as of when we last looked around; 0 when there are no more than that.
+    pub(crate) fn shared_bits(&self) -> u32 {
+        let here = self.me.position();
+        let farthest = self
+            .around
+            .get(limit::NEIGHBOURHOOD_CLOSE.saturating_sub(1));
+        farthest.map_or(0, |seed| seed.position().distance(&here).leading_zeros())
+    }
+
+    /// Whether those closest to a position are to be looked for around us.
+    pub(crate) fn is_near(&self, position: &Position) -> bool {
+        position.distance(&self.me.position()).leading_zeros() >= self.shared_bits()
+    }
+
     /// A number below `bound`, by chance.
     pub(crate) fn chance(&mut self, bound: u64) -> u64 {
         u64::from(self.rng.next_u32()).saturating_mul(bound) >> 32
@@ -355,12 +409,12 @@ impl Routing {
         count: usize,
         fit: impl Fn(&SeedId) -> bool,
     ) -> Vec<(Distance, SeedId)> {
-        let fit = |seed: &SeedId| !self.avoided.contains_key(seed) && fit(seed);
+        let fit = |seed: &SeedId| !self.avoided.contains(seed) && fit(seed);
         self.links.closest_holders(target, count, fit)
     }
 
     pub(crate) fn linked(&mut self, now: Time, seed: SeedId, traits: Traits) {
-        self.avoided.remove(&seed);
+        self.avoided.forgive(&seed);
         self.heard.remove(&seed);
         if traits.routes {
             let contact = Contact {
@@ -383,13 +437,18 @@ impl Routing {
     pub(crate) fn unlinked(&mut self, now: Time, seed: &SeedId) {
         self.table.unlinked(seed, now.mono_ms);
         let broke = self.links.unlinked(now, seed);
-        if broke && self.direct {
+        if broke {
+            // As a rule whoever is gone is gone; if not, they will say so.
             self.table.failed(seed);
         }
         let adrift = self.anchors.contains_key(seed) && self.is_adrift();
         if adrift || (broke && !self.is_calm()) {
             let soon_ms = now.after(self.refresh_pause_ms());
             self.refresh_at_ms = earliest(self.refresh_at_ms, Some(soon_ms));
+        }
+        if broke && !self.direct && !self.table.reaches(self.table.number(seed)) {
+            let soon_ms = now.after(limit::JOIN_RETRY_MS);
+            self.far_at_ms = earliest(self.far_at_ms, Some(soon_ms));
         }
     }
 
@@ -399,38 +458,6 @@ impl Routing {
 
     pub(crate) fn no_answer(&mut self, now: Time, seed: &SeedId, id: u64) {
         self.links.no_answer(now, seed, id);
-    }
-
-    /// Answers a question of the routing protocol; `None` when it gets no answer.
-    pub(crate) fn answer_ask(&mut self, now: Time, from: SeedId, bytes: &[u8]) -> Option<Vec<u8>> {
-        let Ok(question) = Message::decode(bytes) else {
-            self.blame(now, from);
-            return None;
-        };
-        self.touch(now, from);
-        let mut answer = Message {
-            kind: question.kind,
-            ..Message::default()
-        };
-        match Kind::try_from(question.kind) {
-            Ok(Kind::FindNode | Kind::GetValue | Kind::GetProviders) => {
-                let target = Position::of(&question.key);
-                let closest = self.table.by_distance(&target);
-                let worth_naming = |entry: &&Entry| {
-                    entry.contact.seed != from && (entry.linked || !entry.is_doubtful())
-                };
-                for entry in closest.filter(worth_naming).take(limit::BUCKET_SEEDS_MAX) {
-                    answer.push(&entry.contact, entry.linked);
-                }
-                if question.kind != i32::from(Kind::FindNode) {
-                    answer.key = question.key;
-                }
-            }
-            Ok(Kind::Ping) => {}
-            Ok(Kind::PutValue | Kind::AddProvider) | Err(_) => return None,
-        }
-        let answer = answer.encode();
-        (answer.len() <= limit::ROUTING_BYTES_MAX).then_some(answer)
     }
 
     /// A link was used by the far end, which is therefore alive.
@@ -456,18 +483,25 @@ impl Routing {
         self.table.failed(&seed);
         if self.links.fault(now, seed) {
             self.table.remove(&seed);
-            self.avoid(seed, now.after(limit::AVOID_FAULT_MS));
+            if !self.anchors.contains_key(&seed) {
+                self.avoided.banish(now, seed);
+            }
         }
     }
 
     pub(crate) fn deadline(&self) -> Option<u64> {
         let lookups = self.lookups.values().filter_map(Lookup::wake_ms).min();
-        earliest(earliest(self.links.deadline(), self.refresh_at_ms), lookups)
+        let upkeep = earliest(self.refresh_at_ms, self.far_at_ms);
+        earliest(earliest(self.links.deadline(), upkeep), lookups)
     }
 
     /// Takes in replies, and does what time asks for.
     pub(crate) fn tick(&mut self, now: Time) {
+        self.avoided.set_time(now);
         self.links.tick(now);
+        if self.far_at_ms.is_some_and(|at_ms| at_ms <= now.mono_ms) {
+            self.look_far(now);
+        }
         if self.refresh_at_ms.is_some_and(|at_ms| at_ms <= now.mono_ms) {
             self.refresh(now);
         }
@@ -502,7 +536,11 @@ impl Routing {
             Err(Silence::Unlinked | Silence::NoAnswer) => {
                 self.table.failed(&seed);
                 self.heard.remove(&seed);
-                self.avoid(seed, now.after(limit::AVOID_MS));
+                // Those we joined through we cannot do without.
+                if !self.anchors.contains_key(&seed) {
+                    let calm = self.is_calm();
+                    self.avoided.failed(now, seed, calm);
+                }
             }
         }
         match purpose {
@@ -539,7 +577,7 @@ impl Routing {
         };
         lookup.answered(seed);
         for contact in answer.contacts() {
-            if contact.seed == self.me || self.avoided.contains_key(&contact.seed) {
+            if contact.seed == self.me || self.avoided.contains(&contact.seed) {
                 continue;
             }
             // What a seed says of itself goes before what others say of it.

@@ -27,8 +27,8 @@ pub(super) struct Fetch {
     key: RecordKey,
     /// Our own disk is still being asked.
     reading: bool,
-    /// The question was forwarded over open links.
-    forwarded: bool,
+    /// Over how many open links the question was forwarded.
+    forwards: usize,
     lookup: Option<u64>,
     looked_up: bool,
     candidates: VecDeque<Contact>,
@@ -64,7 +64,7 @@ impl Custody {
             id,
             key,
             reading: true,
-            forwarded: false,
+            forwards: 0,
             lookup: None,
             looked_up: false,
             candidates: VecDeque::new(),
@@ -136,8 +136,8 @@ impl Custody {
         if fetch.in_flight > 0 || fetch.lookup.is_some() {
             return;
         }
-        if !fetch.forwarded {
-            self.forward_fetch(now, job);
+        if fetch.forwards == 0 && !fetch.looked_up {
+            self.forward_fetch(now, job, limit::FORWARDS);
         } else if fetch.looked_up {
             self.end_fetch(job, Err(Rejection::NoRecord));
         } else {
@@ -145,28 +145,36 @@ impl Custody {
         }
     }
 
-    /// Forwards the question over the links that lead closest to the key.
-    fn forward_fetch(&mut self, now: Time, job: u64) {
+    /// Forwards the question over so many of the links that lead closest to the key; looks seeds
+    /// up when there are none left.
+    fn forward_fetch(&mut self, now: Time, job: u64, count: usize) {
         let hops = self.feigned_hops();
         let Some(fetch) = self.fetches.get(&job) else {
             return;
         };
         let key = fetch.key;
-        let first = self.first_hops(&key, |seed| !fetch.asked.contains(seed));
+        let room = limit::FORWARDS_MAX.saturating_sub(fetch.forwards);
+        let fit = |seed: &SeedId| !fetch.asked.contains(seed);
+        let first = self.first_hops(&key, count.min(room), fit);
         let question = wire::encode(&StoreAsk::Get(Get { key, hops }));
         if let Some(fetch) = self.fetches.get_mut(&job) {
-            fetch.forwarded = true;
+            fetch.forwards = fetch.forwards.saturating_add(first.len());
             fetch.in_flight = fetch.in_flight.saturating_add(first.len());
             fetch.asked.extend(&first);
         }
+        let none = first.is_empty();
         for seed in first {
             self.routing.ask_linked(now, seed, question.clone(), job);
         }
-        self.fetch_more(now, job);
+        if none {
+            self.begin_lookup(now, job);
+        }
     }
 
     fn begin_lookup(&mut self, now: Time, job: u64) {
-        if let Some(fetch) = self.fetches.get_mut(&job) {
+        if let Some(fetch) = self.fetches.get_mut(&job)
+            && !fetch.looked_up
+        {
             fetch.looked_up = true;
             fetch.lookup = Some(self.routing.find(now, &fetch.key.0));
         }
@@ -203,7 +211,8 @@ impl Custody {
                 return self.end_fetch(job, Err(why));
             }
             Ok(Answer::Breach) => self.routing.blame(now, seed),
-            Ok(Answer::No) | Err(_) => {}
+            Ok(Answer::TooFar) if !fetch.looked_up => return self.forward_fetch(now, job, 1),
+            Ok(Answer::No | Answer::TooFar) | Err(_) => {}
         }
         self.fetch_more(now, job);
     }
@@ -224,8 +233,8 @@ impl Custody {
         if fetch.reading {
             return self.fetched_here(now, job, Err(Rejection::TimedOut));
         }
-        if !fetch.forwarded {
-            return self.forward_fetch(now, job);
+        if fetch.forwards == 0 && !fetch.looked_up {
+            return self.forward_fetch(now, job, limit::FORWARDS);
         }
         if !fetch.looked_up {
             self.begin_lookup(now, job);
@@ -240,12 +249,15 @@ enum Answer {
     Lies(Result<Record, Rejection>),
     /// A polite no.
     No,
+    /// The way ended before it came to the key.
+    TooFar,
     /// Something else than was asked for.
     Breach,
 }
 
 fn read_answer(bytes: &[u8], key: &RecordKey) -> Answer {
     match wire::decode(bytes, limit::STORE_BYTES_MAX) {
+        Ok(StoreAnswer::Rejected(Rejection::TooFar)) => Answer::TooFar,
         Ok(StoreAnswer::Rejected(_)) => Answer::No,
         Ok(StoreAnswer::Record(bytes)) => match record::parse_as(key, &bytes) {
             Err(Rejection::WrongBytes) => Answer::Breach,

@@ -325,12 +325,17 @@ impl Custody {
         }
     }
 
-    /// Nobody linked is closer: it is for us and our neighbours.
+    /// Nobody linked is closer: it is for us and our neighbours, unless we are far from the key
+    /// ourselves and only lack the link. Nobody would look for it here.
     fn end_here(&mut self, now: Time, job: u64) {
         let Some(forward) = self.forwards.get_mut(&job) else {
             return;
         };
         let target = Position::of(&forward.key.0);
+        if !self.routing.is_near(&target) {
+            let too_far = StoreAnswer::Rejected(Rejection::TooFar);
+            return self.end_forward(now, job, Some(too_far));
+        }
         let fit = |seed: &SeedId| !forward.tried.contains(seed);
         let around = self
             .routing

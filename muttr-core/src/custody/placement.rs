@@ -36,8 +36,12 @@ pub(super) struct Placement {
     copies: usize,
     /// Who promised.
     holders: BTreeSet<SeedId>,
+    /// The encoded [`Put`] that asks for all of them.
+    forward: Vec<u8>,
     /// First hops that have not answered yet.
     forwarding: BTreeSet<SeedId>,
+    /// All first hops so far.
+    forwarded: BTreeSet<SeedId>,
     /// When holders are looked up, unless there are enough by then.
     direct_at_ms: Option<u64>,
     /// The lookup that looks for candidates.
@@ -80,8 +84,7 @@ impl Custody {
             hops: self.feigned_hops(),
             spread: u8::try_from(copies.min(limit::HOLDERS).saturating_sub(1)).unwrap_or(0),
         };
-        let first = self.first_hops(&key, |_| true);
-        let first = if put.spread == 0 { Vec::new() } else { first };
+        let first = if put.spread == 0 { 0 } else { limit::FORWARDS };
         let forward = wire::encode(&StoreAsk::Put(put.clone()));
         let put = Put { spread: 0, ..put };
         let placement = Placement {
@@ -92,7 +95,9 @@ impl Custody {
             question: wire::encode(&StoreAsk::Put(put)),
             copies,
             holders: BTreeSet::new(),
-            forwarding: first.iter().copied().collect(),
+            forward,
+            forwarding: BTreeSet::new(),
+            forwarded: BTreeSet::new(),
             direct_at_ms: Some(now.after(limit::FORWARD_PATIENCE_MS)),
             lookup: None,
             candidates: VecDeque::new(),
@@ -103,18 +108,39 @@ impl Custody {
         };
         let job = self.job_number();
         self.placements.insert(job, placement);
-        for seed in first {
-            self.routing
-                .ask_linked(now, seed, forward.clone(), job | FORWARDED);
-        }
+        self.forward_store(now, job, first);
         self.settle_placement(now, job);
     }
 
     /// Over which links a question of ours is forwarded: those of the closest to the key.
-    pub(super) fn first_hops(&self, key: &RecordKey, fit: impl Fn(&SeedId) -> bool) -> Vec<SeedId> {
+    pub(super) fn first_hops(
+        &self,
+        key: &RecordKey,
+        count: usize,
+        fit: impl Fn(&SeedId) -> bool,
+    ) -> Vec<SeedId> {
         let target = Position::of(&key.0);
-        let first = self.routing.closest_holders(&target, limit::FORWARDS, fit);
+        let first = self.routing.closest_holders(&target, count, fit);
         first.into_iter().map(|(_, seed)| seed).collect()
+    }
+
+    /// Forwards a record over so many links more.
+    fn forward_store(&mut self, now: Time, job: u64, count: usize) {
+        let Some(placement) = self.placements.get(&job) else {
+            return;
+        };
+        let room = limit::FORWARDS_MAX.saturating_sub(placement.forwarded.len());
+        let fit = |seed: &SeedId| !placement.forwarded.contains(seed);
+        let first = self.first_hops(&placement.key, count.min(room), fit);
+        for seed in first {
+            if let Some(placement) = self.placements.get_mut(&job) {
+                placement.forwarding.insert(seed);
+                placement.forwarded.insert(seed);
+                let question = placement.forward.clone();
+                self.routing
+                    .ask_linked(now, seed, question, job | FORWARDED);
+            }
+        }
     }
 
     /// Forwarders that a question of ours claims to have passed.

@@ -108,6 +108,8 @@ pub(super) struct RecordStore {
     next: u64,
     loaded: bool,
     held: BTreeMap<RecordKey, Held>,
+    /// The first bytes of its position → what is held.
+    places: BTreeMap<u64, RecordKey>,
     by_expiry: BTreeSet<(u32, RecordKey)>,
     released: Released,
     bytes: u64,
@@ -141,6 +143,7 @@ impl RecordStore {
             next: 0,
             loaded: false,
             held: BTreeMap::new(),
+            places: BTreeMap::new(),
             by_expiry: BTreeSet::new(),
             released: Released::new(config.tombstones_max),
             bytes: 0,
@@ -182,26 +185,27 @@ impl RecordStore {
         self.held.get(key).map(|held| (held.expires_h, held.bytes))
     }
 
-    /// Records that will be here for a while, each with the first bytes of its position.
-    pub(super) fn lasting(&self, now: Time) -> impl Iterator<Item = (RecordKey, u64)> {
+    /// Places of the records that will be here for a while, in order.
+    pub(super) fn lasting(&self, now: Time) -> impl Iterator<Item = u64> {
         let until = now.wall_ms.saturating_add(limit::HOUR_MS);
         let lasts =
             move |held: &Held| u64::from(held.expires_h).saturating_mul(limit::HOUR_MS) > until;
-        let held = self.held.iter().filter(move |(_, held)| lasts(held));
-        held.map(|(key, held)| (*key, held.at))
+        let places = self.places.iter();
+        let lasting = places.filter(move |(_, key)| self.held.get(*key).is_some_and(lasts));
+        lasting.map(|(place, _)| *place)
     }
 
-    /// The record whose key begins like this, if it is held.
-    pub(super) fn by_cut(&self, cut: u64) -> Option<RecordKey> {
-        by_cut(&self.held, cut).map(|(key, _)| key)
+    /// The record whose position begins like this, if it is held.
+    pub(super) fn at_place(&self, place: u64) -> Option<RecordKey> {
+        self.places.get(&place).copied()
     }
 
-    /// Whether a record is not here whose key begins like this, and could be.
-    pub(super) fn lacks(&self, cut: u64) -> bool {
+    /// Whether a record is not here whose position begins like this, and could be.
+    pub(super) fn lacks(&self, place: u64) -> bool {
         let largest = u64::try_from(limit::RECORD_BYTES_MAX).unwrap_or(u64::MAX);
         let bytes = self.bytes.saturating_add(self.bytes_coming);
         let room = self.stores && bytes.saturating_add(largest) <= self.bytes_max;
-        let known = by_cut(&self.held, cut).is_some() || self.released.knows(cut);
+        let known = self.places.contains_key(&place) || self.released.knows(place);
         room && !known && self.held.len() < self.records_max
     }
 
@@ -300,6 +304,7 @@ impl RecordStore {
 
     fn index(&mut self, key: RecordKey, held: Held) {
         if self.held.insert(key, held).is_none() {
+            self.places.insert(held.at, key);
             self.by_expiry.insert((held.expires_h, key));
             self.bytes = self.bytes.saturating_add(held.bytes);
         }
@@ -307,6 +312,7 @@ impl RecordStore {
 
     fn unindex(&mut self, key: &RecordKey) {
         if let Some(held) = self.held.remove(key) {
+            self.places.remove(&held.at);
             self.by_expiry.remove(&(held.expires_h, *key));
             self.bytes = self.bytes.saturating_sub(held.bytes);
             self.done.push_back(Done::Changed);
@@ -503,22 +509,12 @@ fn held(key: &RecordKey, record: &Record) -> Held {
     Held {
         expires_h: record.expires_h(),
         bytes: bytes_of(record),
-        at: super::repair::cut_of(&Position::of(&key.0).0),
+        at: super::repair::place_of(&Position::of(&key.0)),
     }
 }
 
 fn bytes_of(record: &Record) -> u64 {
     u64::try_from(record.bytes().len()).unwrap_or(u64::MAX)
-}
-
-/// The first entry whose key begins like this.
-fn by_cut<T>(map: &BTreeMap<RecordKey, T>, cut: u64) -> Option<(RecordKey, &T)> {
-    let mut from = [0; 32];
-    if let Some(first) = from.first_chunk_mut() {
-        *first = cut.to_be_bytes();
-    }
-    let (key, value) = map.range(RecordKey(from)..).next()?;
-    (super::repair::cut_of(&key.0) == cut).then_some((*key, value))
 }
 
 fn is_over(now: Time, expires_h: u32) -> bool {

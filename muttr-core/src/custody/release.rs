@@ -31,7 +31,7 @@ impl Custody {
             return self.report(Event::Released { id, heard: 0 });
         }
         let pods: Vec<SeedId> = self.pods.iter().copied().collect();
-        let first = self.first_hops(&tombstone.key, |seed| !pods.contains(seed));
+        let first = self.first_hops(&tombstone.key, limit::FORWARDS, |seed| !pods.contains(seed));
         let question = StoreAsk::Release(Release {
             tombstone,
             hops: self.feigned_hops(),

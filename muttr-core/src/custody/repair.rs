@@ -3,7 +3,7 @@
 //!
 //! Each record has two *guardians*: the two seeds closest to its key, of those that are linked
 //! to whoever holds it, and that itself. Holders report to guardians what they hold, as the first
-//! bytes of its key, and from then on only what has changed. So a guardian knows how many of those
+//! bytes of its position, and from then on only what has changed. So a guardian knows how many of those
 //! around it hold a record. The closest one makes copies as soon as there are too few; the second
 //! one waits for one fewer, so that as a rule only one acts. A guardian that has not got the record
 //! itself says that it wants it, to one of those who reported it.
@@ -17,7 +17,7 @@ use super::{Custody, record_store::Waiter};
 use crate::{
     limit,
     machine::Link,
-    name::{RecordKey, SeedId},
+    name::{Position, RecordKey, SeedId},
     rejection::Rejection,
     routing::Silence,
     time::{Time, earliest},
@@ -30,10 +30,10 @@ use crate::{
 mod copy;
 mod count;
 
-use copy::Copying;
+use copy::{Copying, Wish};
 
-/// The first bytes of a record key.
-pub(super) type Cut = u64;
+/// The first bytes of a position, which name a record or a seed here.
+pub(super) type Place = u64;
 
 /// What is known of repair.
 #[derive(Debug)]
@@ -47,7 +47,9 @@ pub(super) struct Repair {
     /// Since when there are neighbours.
     since_ms: u64,
     /// Copies to be made: of what, for whom.
-    queue: BTreeMap<RecordKey, Vec<SeedId>>,
+    queue: BTreeMap<RecordKey, Wish>,
+    /// Records that were far from home, and are there as well now.
+    homed: BTreeSet<Place>,
     copying: BTreeMap<u64, Copying>,
     /// Bytes that may be moved, and as of when.
     budget: u64,
@@ -57,58 +59,64 @@ pub(super) struct Repair {
 /// A linked seed that keeps records.
 #[derive(Debug)]
 struct Neighbour {
-    /// Where it is: the first bytes of its position.
-    at: u64,
+    /// Where it is.
+    at: Place,
     since_ms: u64,
     /// It takes no part: a pod, or older than this.
     mute: bool,
     /// What it knows that we hold, in order.
-    told: Vec<Cut>,
+    told: Vec<Place>,
     /// What it is to know, in order.
-    news: Vec<Cut>,
+    news: Vec<Place>,
     /// What we want of it.
-    wants: Vec<Cut>,
+    wants: Vec<Place>,
     /// The job of the digest under way, with what that adds and takes away.
-    asking: Option<(u64, Vec<Cut>, Vec<Cut>)>,
+    asking: Option<(u64, Vec<Place>, Vec<Place>)>,
     /// What it says that it holds.
-    report: BTreeSet<Cut>,
+    report: BTreeSet<Place>,
     /// What we gave it, and it has not reported.
-    given: BTreeSet<Cut>,
+    given: BTreeSet<Place>,
 }
 
 impl Neighbour {
-    fn has(&self, cut: Cut) -> bool {
-        self.report.contains(&cut) || self.given.contains(&cut)
+    fn has(&self, place: Place) -> bool {
+        self.report.contains(&place) || self.given.contains(&place)
     }
 }
 
-/// The first eight bytes of a key or a position.
-pub(super) fn cut_of(bytes: &[u8; 32]) -> u64 {
-    bytes
-        .first_chunk()
-        .map_or(0, |first| u64::from_be_bytes(*first))
+pub(super) fn place_of(position: &Position) -> Place {
+    let first = position.0.first_chunk();
+    first.map_or(0, |first| u64::from_be_bytes(*first))
 }
 
 /// What two that have the same agree on.
-fn fingerprint<'a>(cuts: impl IntoIterator<Item = &'a Cut>) -> u64 {
-    let cuts = cuts.into_iter();
-    cuts.fold(0, |sum, cut| sum.wrapping_add(*cut).wrapping_add(1))
+fn fingerprint<'a>(places: impl IntoIterator<Item = &'a Place>) -> u64 {
+    let places = places.into_iter();
+    places.fold(0, |sum, place| sum.wrapping_add(*place).wrapping_add(1))
 }
 
 /// What is in one list and not in the other; both are in order.
-fn minus(these: &[Cut], those: &[Cut], most: usize) -> Vec<Cut> {
-    let only = these.iter().filter(|cut| those.binary_search(cut).is_err());
+fn minus(these: &[Place], those: &[Place], most: usize) -> Vec<Place> {
+    let only = these
+        .iter()
+        .filter(|place| those.binary_search(place).is_err());
     only.take(most).copied().collect()
 }
 
-fn pack(cuts: &[Cut]) -> Vec<u8> {
-    cuts.iter().flat_map(|cut| cut.to_be_bytes()).collect()
+fn pack(places: &[Place]) -> Vec<u8> {
+    places
+        .iter()
+        .flat_map(|place| place.to_be_bytes())
+        .collect()
 }
 
-fn unpack(bytes: &[u8]) -> Result<Vec<Cut>, Rejection> {
-    let (cuts, rest) = bytes.as_chunks::<8>();
+fn unpack(bytes: &[u8]) -> Result<Vec<Place>, Rejection> {
+    let (places, rest) = bytes.as_chunks::<8>();
     if rest.is_empty() {
-        Ok(cuts.iter().map(|cut| u64::from_be_bytes(*cut)).collect())
+        Ok(places
+            .iter()
+            .map(|place| u64::from_be_bytes(*place))
+            .collect())
     } else {
         Err(Rejection::Malformed)
     }
@@ -123,6 +131,7 @@ impl Repair {
             round_at_ms: None,
             since_ms: 0,
             queue: BTreeMap::new(),
+            homed: BTreeSet::new(),
             copying: BTreeMap::new(),
             budget: limit::REPAIR_BYTES_BURST,
             budget_ms: 0,
@@ -165,7 +174,7 @@ impl Custody {
         if self.repair.neighbours.is_empty() {
             self.repair.since_ms = now.mono_ms;
         }
-        let at = cut_of(&seed.position().0);
+        let at = place_of(&seed.position());
         let mute = self.pods.contains(&seed);
         self.repair
             .neighbours
@@ -298,20 +307,20 @@ impl Custody {
             self.answer(link, id, if known { &full } else { &again });
             return Ok(());
         }
-        for cut in &drop {
-            neighbour.report.remove(cut);
+        for place in &drop {
+            neighbour.report.remove(place);
         }
-        for cut in &add {
-            neighbour.given.remove(cut);
+        for place in &add {
+            neighbour.given.remove(place);
         }
         neighbour.report.extend(&add);
         self.repair.dirty = true;
         let gone = self.records.tombstones_of(&add);
         let answer = StoreAnswer::Digest(Digested { again: false, gone });
         self.answer(link, id, &answer);
-        for cut in want {
-            if let Some(key) = self.records.by_cut(cut) {
-                self.repair.enqueue(key, [seed].into());
+        for place in want {
+            if let Some(key) = self.records.at_place(place) {
+                self.repair.enqueue(key, [seed].into(), 0);
             }
         }
         self.copy_more(now);

@@ -113,7 +113,8 @@ impl Buckets {
         }
     }
 
-    fn number(&self, seed: &SeedId) -> u32 {
+    /// How many leading bits a seed shares with us.
+    pub(crate) fn number(&self, seed: &SeedId) -> u32 {
         seed.position().distance(&self.here).leading_zeros()
     }
 
@@ -212,22 +213,31 @@ impl Buckets {
         })
     }
 
-    /// For each bucket one or two that are not among those given: those that are linked, then
-    /// those known longest; at most `count` in all, or one for each.
-    pub(crate) fn far(&self, near: &BTreeSet<SeedId>, count: usize) -> Vec<&Entry> {
-        let buckets = self.buckets.values().map(|bucket| {
-            let others = bucket.entries.iter();
-            let others = others.filter(|entry| !near.contains(&entry.contact.seed));
-            let mut others: Vec<&Entry> = others.collect();
-            // A stable sort: the order of acquaintance stands.
-            others.sort_by_key(|entry| (!entry.linked, entry.is_doubtful()));
-            others
-        });
-        let buckets: Vec<Vec<&Entry>> = buckets.filter(|others| !others.is_empty()).collect();
-        let each = count.checked_div(buckets.len()).unwrap_or(0).clamp(1, 2);
-        let far = buckets.into_iter();
-        far.flat_map(|others| others.into_iter().take(each))
-            .collect()
+    /// Of each bucket one or two that are linked and not among those given, those known longest
+    /// first; at most `count` in all, or one of each.
+    pub(crate) fn far(&self, near: &BTreeSet<SeedId>, count: usize) -> Vec<SeedId> {
+        let far = |entry: &&Entry| entry.linked && !near.contains(&entry.contact.seed);
+        let buckets = self.buckets.values();
+        let buckets = buckets.map(|bucket| bucket.entries.iter().filter(far));
+        let buckets: Vec<Vec<&Entry>> = buckets.map(Iterator::collect).collect();
+        let filled = buckets.iter().filter(|others| !others.is_empty()).count();
+        let each = count.checked_div(filled).unwrap_or(0).clamp(1, 2);
+        let far = buckets.into_iter().flat_map(|it| it.into_iter().take(each));
+        far.map(|entry| entry.contact.seed).collect()
+    }
+
+    /// Whether somebody linked shares exactly so many leading bits with us.
+    pub(crate) fn reaches(&self, number: u32) -> bool {
+        let bucket = self.buckets.get(&number);
+        bucket.is_some_and(|bucket| bucket.entries.iter().any(|entry| entry.linked))
+    }
+
+    /// Drops everyone who is not linked and gave no sign of life since `before_ms`.
+    pub(crate) fn drop_silent(&mut self, before_ms: u64) {
+        let silent = self.stale(before_ms, usize::MAX);
+        for seed in silent {
+            self.remove(&seed);
+        }
     }
 
     /// Unlinked entries without a sign of life since `before_ms`, the most silent first.
@@ -371,24 +381,36 @@ mod tests {
         }
         let near = buckets.closest(&here.position(), limit::NEIGHBOURHOOD);
         let near: BTreeSet<SeedId> = near.iter().map(|entry| entry.contact.seed).collect();
-        let linked = buckets.iter().nth(30).unwrap().contact.seed;
-        let all: Vec<SeedId> = buckets.iter().map(|entry| entry.contact.seed).collect();
-        for seed in all.iter().filter(|seed| **seed != linked) {
+        let seeds: Vec<SeedId> = buckets.iter().map(|entry| entry.contact.seed).collect();
+        let of_bucket = |number: u32| -> Vec<SeedId> {
+            let all = seeds.iter().copied();
+            all.filter(|seed| buckets.number(seed) == number).collect()
+        };
+        let (lost, mut gone) = (of_bucket(3), of_bucket(2));
+        let kept = gone.remove(7);
+        for seed in lost.iter().chain(&gone) {
             buckets.unlinked(seed, 5);
         }
         let far = buckets.far(&near, limit::FAR_LINKS);
-        assert!(far.iter().all(|entry| !near.contains(&entry.contact.seed)));
-        assert!(far.iter().any(|entry| entry.contact.seed == linked));
-        let numbers: BTreeSet<u32> = far
-            .iter()
-            .map(|entry| buckets.number(&entry.contact.seed))
-            .collect();
+        assert!(far.iter().all(|seed| !near.contains(seed)));
+        assert!(far.contains(&kept));
+        let numbers: BTreeSet<u32> = far.iter().map(|seed| buckets.number(seed)).collect();
         // 2,000 seeds fill the buckets of 0 to 6 shared bits beyond the neighbourhood.
-        assert!(
-            (0..=5).all(|number| numbers.contains(&number)),
-            "{numbers:?}"
-        );
+        for number in 0..=5 {
+            assert_eq!(numbers.contains(&number), number != 3, "{numbers:?}");
+            assert_eq!(buckets.reaches(number), number != 3);
+        }
         assert!(far.len() <= limit::FAR_LINKS.max(numbers.len()));
+    }
+
+    #[test]
+    fn who_was_silent_for_long_is_dropped_unless_linked() {
+        let (mut buckets, seeds) = full();
+        buckets.unlinked(&seeds[1], 30);
+        buckets.unlinked(&seeds[2], 70);
+        buckets.drop_silent(50);
+        assert!(buckets.entry(&seeds[1]).is_none());
+        assert!(buckets.entry(&seeds[2]).is_some() && buckets.entry(&seeds[3]).is_some());
     }
 
     #[test]

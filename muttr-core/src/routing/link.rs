@@ -138,16 +138,10 @@ impl Links {
         self.near = near;
     }
 
-    /// Those worth a link, and without one.
-    pub(crate) fn missing(&self) -> impl Iterator<Item = &SeedId> {
+    /// To how many of those whose links are worth keeping a link is still up.
+    pub(crate) fn near_up(&self) -> usize {
         let near = self.near.iter();
-        near.filter(|seed| !self.peers.contains_key(*seed))
-    }
-
-    /// How many are worth a link, and to how many of them a link is up.
-    pub(crate) fn near(&self) -> (usize, usize) {
-        let up = self.near.iter().filter(|seed| self.traits(seed).is_some());
-        (self.near.len(), up.count())
+        near.filter(|seed| self.traits(seed).is_some()).count()
     }
 
     pub(crate) fn poll(&mut self) -> Option<Output<Infallible>> {

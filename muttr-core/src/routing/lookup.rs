@@ -39,6 +39,8 @@ pub(crate) struct Lookup {
     /// What the target is the hash of; what others are asked for.
     pub(crate) key: Vec<u8>,
     target: Position,
+    /// How many of the closest are looked for.
+    width: usize,
     /// In order of distance to the target.
     seeds: BTreeMap<Distance, Candidate>,
     /// To be asked wherever they are.
@@ -49,12 +51,14 @@ pub(crate) struct Lookup {
 }
 
 impl Lookup {
-    pub(crate) fn new(now: Time, key: Vec<u8>) -> Self {
+    /// Looks for the `width` seeds closest to the position of `key`.
+    pub(crate) fn new(now: Time, key: Vec<u8>, width: usize) -> Self {
         let target = Position::of(&key);
         let deadline_ms = now.after(limit::LOOKUP_MS_MAX);
         Self {
             key,
             target,
+            width,
             seeds: BTreeMap::new(),
             required: BTreeMap::new(),
             deadline_ms,
@@ -146,7 +150,7 @@ impl Lookup {
             .seeds
             .iter()
             .filter(move |(_, candidate)| open(candidate));
-        open.take(limit::BUCKET_SEEDS_MAX)
+        open.take(self.width)
     }
 
     /// Whom to ask next, if anyone is to be asked now. Those who are linked come first: asking
@@ -198,6 +202,12 @@ impl Lookup {
                 .any(|candidate| candidate.state.is_slow(now));
         }
         window.all(|(_, candidate)| candidate.state == State::Answered)
+    }
+
+    /// The `count` closest that were heard of, whatever became of them, closest first.
+    pub(crate) fn around(&self, count: usize) -> impl Iterator<Item = &SeedId> {
+        let seeds = self.seeds.values().take(count);
+        seeds.map(|candidate| &candidate.contact.seed)
     }
 
     /// The closest seeds that answered, closest first, then those that may still, then those
@@ -261,7 +271,7 @@ mod tests {
     }
 
     fn lookup(count: u8) -> Lookup {
-        let mut lookup = Lookup::new(at(0), KEY.to_vec());
+        let mut lookup = Lookup::new(at(0), KEY.to_vec(), limit::BUCKET_SEEDS_MAX);
         for number in 0..count {
             lookup.hear(contact(number));
         }
@@ -365,7 +375,7 @@ mod tests {
 
     #[test]
     fn a_wrong_address_told_first_does_not_hide_the_right_one() {
-        let mut lookup = Lookup::new(at(0), KEY.to_vec());
+        let mut lookup = Lookup::new(at(0), KEY.to_vec(), limit::BUCKET_SEEDS_MAX);
         let wrong = (0..8).map(|number| vec![number]).collect();
         lookup.hear(Contact {
             addresses: wrong,
@@ -381,7 +391,7 @@ mod tests {
 
     #[test]
     fn what_others_tell_is_bounded() {
-        let mut lookup = Lookup::new(at(0), KEY.to_vec());
+        let mut lookup = Lookup::new(at(0), KEY.to_vec(), limit::BUCKET_SEEDS_MAX);
         for number in 0..2_000_u32 {
             let mut id = [0; 32];
             id[..4].copy_from_slice(&number.to_be_bytes());

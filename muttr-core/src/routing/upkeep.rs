@@ -8,11 +8,16 @@ use alloc::{
 use rand_core::RngCore;
 
 use super::{
-    Contact, Routing,
+    Contact, Routing, Upkeep,
     link::Purpose,
     wire::{self, Message},
 };
-use crate::{limit, machine::Protocol, name::SeedId, time::Time};
+use crate::{
+    limit,
+    machine::Protocol,
+    name::{Position, SeedId},
+    time::Time,
+};
 
 impl Routing {
     /// Finds our place, beginning with these; they are tried again whenever the way is lost.
@@ -54,31 +59,25 @@ impl Routing {
         }
     }
 
-    /// Leaves a seed alone for a while, unless it is one of those we cannot do without.
-    pub(super) fn avoid(&mut self, seed: SeedId, until_ms: u64) {
-        if self.anchors.contains_key(&seed) {
-            return;
-        }
-        if self.avoided.len() >= limit::REMEMBERED_SEEDS_MAX {
-            let soonest = self.avoided.iter().min_by_key(|(_, until_ms)| **until_ms);
-            if let Some(soonest) = soonest.map(|(seed, _)| *seed) {
-                self.avoided.remove(&soonest);
-            }
-        }
-        self.avoided.insert(seed, until_ms);
-    }
-
-    /// Looks around: our own neighbourhood, now and then some other place, and whether those
-    /// who were long silent are still there.
+    /// Looks around: our own neighbourhood, and the parts of the key space that no link leads into.
     pub(super) fn refresh(&mut self, now: Time) {
-        self.avoided.retain(|_, until_ms| *until_ms > now.mono_ms);
+        self.avoided.prune(now);
         self.refreshes = self.refreshes.wrapping_add(1);
         if self.upkeep.is_empty() {
-            self.look_around(now, self.me.to_peer_id());
-            if self.refreshes.is_multiple_of(limit::REFRESHES_PER_RANDOM) || self.refreshes <= 2 {
-                let mut somewhere = [0; 32];
-                self.rng.fill_bytes(&mut somewhere);
-                self.look_around(now, somewhere.to_vec());
+            let is_new = self.refreshes <= limit::REFRESHES_EARLY.saturating_add(1);
+            let width = if is_new || !self.is_calm() {
+                limit::NEIGHBOURHOOD_DIALLED
+            } else {
+                limit::NEIGHBOURHOOD_CLOSE
+            };
+            let place = Upkeep {
+                is_place: true,
+                width,
+            };
+            self.look_around(now, self.me.to_peer_id(), place);
+            // Whoever has just come finds its own place first.
+            if self.refreshes > 1 {
+                self.look_far(now);
             }
         }
         self.mark_neighbourhood();
@@ -87,28 +86,23 @@ impl Routing {
         self.tries = self.tries.saturating_add(1);
     }
 
-    /// Asks those we joined through and lost, those long silent, and those to whom a link is worth
-    /// keeping and not up, for a sign of life.
+    /// Asks those we joined through and lost for a sign of life, and as a pod those long silent,
+    /// whom a tab forgets: few of those who were long away can be dialled where they were.
     fn probe(&mut self, now: Time) {
         let before_ms = now.mono_ms.saturating_sub(limit::STALE_MS);
-        let stale = self
-            .table
-            .stale(before_ms, limit::PROBES_PER_REFRESH)
-            .into_iter();
-        let stale = stale.map(|seed| (seed, self.table.addresses(&seed).to_vec()));
+        if !self.direct {
+            self.table.drop_silent(before_ms);
+        }
+        let stale = self.table.stale(before_ms, limit::PROBES_PER_REFRESH);
+        let stale = stale
+            .into_iter()
+            .map(|seed| (seed, self.table.addresses(&seed).to_vec()));
         let lost = self
             .anchors
             .iter()
             .filter(|(seed, _)| self.links.traits(seed).is_none());
         let lost = lost.map(|(seed, addresses)| (*seed, addresses.clone()));
-        let missing = self.links.missing();
-        let missing = missing
-            .filter(|seed| !self.direct && !self.avoided.contains_key(*seed))
-            .map(|seed| (*seed, self.table.addresses(seed).to_vec()));
-        let all: BTreeMap<_, _> = stale
-            .chain(lost.take(limit::PROBES_PER_REFRESH))
-            .chain(missing.take(limit::PROBES_PER_REFRESH))
-            .collect();
+        let all: BTreeMap<_, _> = stale.chain(lost.take(limit::PROBES_PER_REFRESH)).collect();
         let question = Message::find_node(&self.me.to_peer_id()).encode();
         for (seed, addresses) in all {
             let (protocol, purpose) = (Protocol::Routing, Purpose::Probe);
@@ -117,10 +111,43 @@ impl Routing {
         }
     }
 
-    fn look_around(&mut self, now: Time, key: Vec<u8>) {
+    fn look_around(&mut self, now: Time, key: Vec<u8>, upkeep: Upkeep) {
         // Entered first: a lookup without anyone to ask is over before `find` returns.
-        self.upkeep.insert(self.lookups_begun.saturating_add(1));
+        let number = self.lookups_begun.saturating_add(1);
+        self.upkeep.insert(number, upkeep);
         self.find(now, &key);
+    }
+
+    /// Looks for somebody in each part of the key space beyond our neighbourhood into which no link
+    /// leads. A pod is linked to so many that it need not.
+    pub(super) fn look_far(&mut self, now: Time) {
+        self.far_at_ms = None;
+        if self.direct {
+            return;
+        }
+        let bits = self.shared_bits();
+        let missing = (0..bits).filter(|number| !self.table.reaches(*number));
+        let missing: Vec<u32> = missing.take(limit::FAR_LOOKUPS_MAX).collect();
+        for number in missing {
+            let far = Upkeep {
+                is_place: false,
+                width: 1,
+            };
+            if let Some(key) = self.key_sharing(number) {
+                self.look_around(now, key, far);
+            }
+        }
+    }
+
+    /// A key whose position shares exactly so many bits with ours.
+    fn key_sharing(&mut self, bits: u32) -> Option<Vec<u8>> {
+        let here = self.me.position();
+        (0..limit::FAR_KEYS_TRIED_MAX).find_map(|_| {
+            let mut key = [0; 32];
+            self.rng.fill_bytes(&mut key);
+            let shared = Position::of(&key).distance(&here).leading_zeros();
+            (shared == bits).then(|| key.to_vec())
+        })
     }
 
     /// Links worth keeping: to the seeds closest to us, and to somebody in each farther part of the
@@ -128,11 +155,11 @@ impl Routing {
     /// linked to so many that they need not care.
     pub(super) fn mark_neighbourhood(&mut self) {
         let here = self.me.position();
-        let near = self.table.closest(&here, limit::NEIGHBOURHOOD).into_iter();
+        let near = self.table.by_distance(&here).filter(|entry| entry.linked);
+        let near = near.take(limit::NEIGHBOURHOOD);
         let mut kept: BTreeSet<SeedId> = near.map(|entry| entry.contact.seed).collect();
         if !self.direct {
             let far = self.table.far(&kept, limit::FAR_LINKS);
-            let far: Vec<SeedId> = far.iter().map(|entry| entry.contact.seed).collect();
             kept.extend(far);
         }
         self.links.set_near(kept);
@@ -144,17 +171,18 @@ impl Routing {
         !self.anchors.is_empty() && anchors.all(|seed| self.links.traits(seed).is_none())
     }
 
-    /// Most of our neighbours are linked, so that whoever comes finds us by them.
+    /// Enough neighbours are linked, most of those around us among them; whoever comes links to us
+    /// by itself.
     pub(super) fn is_calm(&self) -> bool {
-        let (near, up) = self.links.near();
-        !self.direct
-            && near >= limit::NEIGHBOURHOOD / 2
-            && up.saturating_mul(4) >= near.saturating_mul(3)
+        let linked = |seed: &&SeedId| self.links.traits(seed).is_some();
+        let around = self.around.iter().filter(linked).count();
+        let most = around > limit::NEIGHBOURHOOD_CLOSE / 2;
+        !self.direct && most && self.links.near_up() >= limit::NEIGHBOURHOOD_CLOSE
     }
 
-    /// The usual pause, longer while all is calm; while we are adrift a short one that doubles; just after joining a short
-    /// one, too, for others who join at that moment are found only once they have an address.
-    /// Three to five quarters of it, so that seeds that joined together part.
+    /// The usual pause, longer while all is calm; while we are adrift a short one that doubles; just
+    /// after joining a short one, too, for others who join at that moment are found only once they
+    /// have an address. Three to five quarters of it, so that seeds that joined together part.
     pub(super) fn refresh_pause_ms(&mut self) -> u64 {
         let pause_ms = if self.is_adrift() {
             let doubled = 1_u64.checked_shl(self.tries).unwrap_or(u64::MAX);

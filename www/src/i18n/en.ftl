@@ -340,6 +340,7 @@ failure-WRONG_BYTES = Someone handed over other bytes than were asked for. They 
 failure-UNWILLING = That seed keeps nothing for others. Others are asked instead.
 failure-RELEASED = The message was opened by whoever it was for, so the network no longer keeps it. Nothing needs to be done.
 failure-WRONG_TOKEN = The network did not give that message up, because the proof was not the right one. It expires by itself.
+failure-TOO_FAR = The way ended before it came to the seeds that keep such messages. They are looked for in another way.
 failure-MAILBOX_FULL = The mailbox of the recipient is full. The message is kept here and sent again by itself.
 failure-STRANGERS_FULL = The recipient takes no more first messages for now. The message is kept here and sent again by itself.
 failure-POD_UNREACHABLE = The pod cannot be reached. What you wrote is kept here and sent when it answers.

@@ -12,12 +12,13 @@ use alloc::{
 
 use serde::{Deserialize, Serialize};
 
-use super::{Done, RecordStore, Waiter, Work, by_cut, is_over, read_row};
+use super::{Done, RecordStore, Waiter, Work, is_over, read_row};
 use crate::{
+    custody::repair::place_of,
     envelope::{deletion_hash, record::Record},
     limit,
     machine::{Batch, Kept, Output, Row, Scan, Table, Write},
-    name::RecordKey,
+    name::{Position, RecordKey},
     rejection::Rejection,
     time::Time,
     wire::{self, store::Tombstone},
@@ -41,6 +42,8 @@ pub(super) struct Released {
     by_expiry: BTreeSet<(u32, RecordKey)>,
     /// Records that were never here.
     hearsay: BTreeMap<RecordKey, Rest>,
+    /// The first bytes of the position → one of either kind.
+    places: BTreeMap<u64, RecordKey>,
     /// Being written.
     burying: BTreeSet<RecordKey>,
 }
@@ -84,6 +87,7 @@ impl Released {
             sure: BTreeMap::new(),
             by_expiry: BTreeSet::new(),
             hearsay: BTreeMap::new(),
+            places: BTreeMap::new(),
             burying: BTreeSet::new(),
         }
     }
@@ -107,26 +111,48 @@ impl Released {
     pub(super) fn forget(&mut self, key: &RecordKey) {
         if let Some(rest) = self.sure.remove(key) {
             self.by_expiry.remove(&(rest.expires_h, *key));
+            self.places.remove(&place(key));
         }
+    }
+
+    /// Remembers what cannot be checked yet.
+    fn hear(&mut self, key: RecordKey, rest: Rest) {
+        self.hearsay.insert(key, rest);
+        self.places.insert(place(&key), key);
+        if self.hearsay.len() > limit::HEARSAY_MAX
+            && let Some((first, _)) = self.hearsay.pop_first()
+        {
+            // Keys are hashes: whichever comes first is as good as any.
+            self.places.remove(&place(&first));
+        }
+    }
+
+    /// Takes hearsay back.
+    fn unhear(&mut self, key: &RecordKey) -> Option<Rest> {
+        let rest = self.hearsay.remove(key)?;
+        self.places.remove(&place(key));
+        Some(rest)
     }
 
     /// Remembers a tombstone; gives back the key of one that made room for it.
     fn remember(&mut self, key: RecordKey, rest: Rest) -> Option<RecordKey> {
         self.hearsay.remove(&key);
+        self.places.insert(place(&key), key);
         if self.sure.insert(key, rest).is_none() {
             self.by_expiry.insert((rest.expires_h, key));
         }
         if self.sure.len() <= self.most {
             return None;
         }
-        let (_, soonest) = self.by_expiry.pop_first()?;
-        self.sure.remove(&soonest);
+        let (_, soonest) = *self.by_expiry.first()?;
+        self.forget(&soonest);
         Some(soonest)
     }
 
-    /// Whether a record was released whose key begins like this.
-    pub(super) fn knows(&self, cut: u64) -> bool {
-        by_cut(&self.sure, cut).is_some()
+    /// Whether a record was released whose position begins like this.
+    pub(super) fn knows(&self, place: u64) -> bool {
+        let key = self.places.get(&place);
+        key.is_some_and(|key| self.sure.contains_key(key))
     }
 
     fn tombstone(&self, key: &RecordKey) -> Option<Tombstone> {
@@ -154,13 +180,14 @@ impl RecordStore {
         }
     }
 
-    /// Tombstones of records whose keys begin like these, hearsay included: whoever holds the
-    /// record sees whether it is true.
-    pub(in crate::custody) fn tombstones_of(&self, cuts: &[u64]) -> Vec<Tombstone> {
+    /// Tombstones of records whose positions begin like these, hearsay included: whoever holds
+    /// the record sees whether it is true.
+    pub(in crate::custody) fn tombstones_of(&self, places: &[u64]) -> Vec<Tombstone> {
         let Released { sure, hearsay, .. } = &self.released;
-        let find = |cut: &u64| by_cut(sure, *cut).or_else(|| by_cut(hearsay, *cut));
-        let found = cuts.iter().filter_map(find);
-        found.map(|(key, rest)| rest.tombstone(key)).collect()
+        let keys = places.iter().filter_map(|it| self.released.places.get(it));
+        let rest = |key| sure.get(key).or_else(|| hearsay.get(key));
+        keys.filter_map(|key| Some(rest(key)?.tombstone(*key)))
+            .collect()
     }
 
     /// Whether a record was released, as its own token says.
@@ -177,7 +204,7 @@ impl RecordStore {
     /// The tombstone of a record that somebody brings back.
     pub(in crate::custody) fn tombstone_of(&mut self, record: &Record) -> Option<Tombstone> {
         let key = record.key();
-        if let Some(rest) = self.released.hearsay.remove(&key)
+        if let Some(rest) = self.released.unhear(&key)
             && rest.is_of(record)
         {
             // Now it is certain, and worth a row.
@@ -201,11 +228,7 @@ impl RecordStore {
         if known || is_over(now, rest.expires_h) || expires_ms > latest_ms {
             return;
         }
-        self.released.hearsay.insert(key, rest);
-        if self.released.hearsay.len() > limit::HEARSAY_MAX {
-            // Keys are hashes: whichever comes first is as good as any.
-            self.released.hearsay.pop_first();
-        }
+        self.released.hear(key, rest);
     }
 
     /// Gives up a record, if the token is its own; ends in [`Done::Released`].
@@ -290,7 +313,7 @@ impl RecordStore {
             self.unindex(&key);
             self.remember(key, rest);
         } else if !self.held.contains_key(&key) {
-            self.released.hearsay.insert(key, rest);
+            self.released.hear(key, rest);
         }
         let result = match kept {
             Kept::Ok => Ok(()),
@@ -302,6 +325,10 @@ impl RecordStore {
             self.done.push_back(Done::Released(waiter, result));
         }
     }
+}
+
+fn place(key: &RecordKey) -> u64 {
+    place_of(&Position::of(&key.0))
 }
 
 /// Whether a tombstone is that of the record with this key and deletion hash.

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::{Put, Repair, StoreAnswer, StoreAsk, cut_of};
+use super::{Put, Repair, StoreAnswer, StoreAsk, place_of};
 use crate::{
     custody::{
         Custody,
@@ -10,34 +10,42 @@ use crate::{
     },
     envelope::record::Record,
     limit,
-    name::{RecordKey, SeedId},
+    name::{Position, RecordKey, SeedId},
     rejection::Rejection,
     routing::Silence,
     time::Time,
     wire,
 };
 
+/// For whom copies of a record are to be made.
+#[derive(Debug, Default)]
+pub(super) struct Wish {
+    targets: Vec<SeedId>,
+    /// Copies that each is to place beside its own; 0 for neighbours who are to keep it.
+    spread: u8,
+}
+
 /// A record of which copies are being made.
 #[derive(Debug)]
 pub(in crate::custody) struct Copying {
     key: RecordKey,
-    /// For whom; emptied once they were asked.
-    targets: Vec<SeedId>,
+    /// The targets are taken out once they were asked.
+    wish: Wish,
     deletion_hash: [u8; 32],
     in_flight: usize,
 }
 
 impl Repair {
     /// Notes copies to be made; what finds no place here is found again.
-    pub(super) fn enqueue(&mut self, key: RecordKey, targets: Vec<SeedId>) {
-        if let Some(known) = self.queue.get_mut(&key) {
+    pub(super) fn enqueue(&mut self, key: RecordKey, targets: Vec<SeedId>, spread: u8) {
+        if let Some(Wish { targets: known, .. }) = self.queue.get_mut(&key) {
             for target in targets {
                 if !known.contains(&target) && known.len() < limit::HOLDERS {
                     known.push(target);
                 }
             }
         } else if self.queue.len() < limit::REPAIR_QUEUE_MAX {
-            self.queue.insert(key, targets);
+            self.queue.insert(key, Wish { targets, spread });
         }
     }
 
@@ -63,13 +71,13 @@ impl Custody {
         let largest = u64::try_from(limit::STORE_BYTES_MAX).unwrap_or(u64::MAX);
         while self.repair.copying.len() < limit::REPAIR_COPIES_MAX && self.repair.budget >= largest
         {
-            let Some((key, targets)) = self.repair.queue.pop_first() else {
+            let Some((key, wish)) = self.repair.queue.pop_first() else {
                 return;
             };
             let job = self.job_number();
             let copying = Copying {
                 key,
-                targets,
+                wish,
                 deletion_hash: [0; 32],
                 in_flight: 0,
             };
@@ -88,7 +96,7 @@ impl Custody {
         let Some(copying) = self.repair.copying.get_mut(&job) else {
             return;
         };
-        let targets = core::mem::take(&mut copying.targets);
+        let targets = core::mem::take(&mut copying.wish.targets);
         if let Ok(record) = result {
             copying.deletion_hash = *record.deletion_hash();
             copying.in_flight = targets.len();
@@ -96,7 +104,7 @@ impl Custody {
                 record: record.into_bytes(),
                 stamp: Vec::new(),
                 hops: 0,
-                spread: 0,
+                spread: copying.wish.spread,
             }));
             for seed in targets {
                 self.repair.spend(&question);
@@ -118,17 +126,23 @@ impl Custody {
             return;
         };
         copying.in_flight = copying.in_flight.saturating_sub(1);
-        let (key, hash) = (copying.key, copying.deletion_hash);
+        let (key, hash, spread) = (copying.key, copying.deletion_hash, copying.wish.spread);
         let answer = outcome.map(|bytes| wire::decode(&bytes, limit::STORE_BYTES_MAX));
         match answer {
             Err(_) | Ok(Ok(StoreAnswer::Rejected(_))) => {}
+            // It is where it belongs as well. Who holds it there is not for us to count.
+            Ok(Ok(StoreAnswer::Kept(receipts)))
+                if spread > 0 && receipts.iter().all(|receipt| receipt.key == key) =>
+            {
+                self.repair.homed.insert(place_of(&Position::of(&key.0)));
+            }
             Ok(Ok(StoreAnswer::Kept(receipts)))
                 if receipts
                     .iter()
                     .all(|receipt| receipt.key == key && receipt.seed == seed) =>
             {
                 if let Some(neighbour) = self.repair.neighbours.get_mut(&seed) {
-                    neighbour.given.insert(cut_of(&key.0));
+                    neighbour.given.insert(place_of(&Position::of(&key.0)));
                 }
             }
             // It was released meanwhile, and here is the proof.

@@ -43,7 +43,8 @@ fn fifty_seeds_join_through_one_and_know_their_neighbours() {
             .copied()
             .filter(|id| *id != seed)
             .collect();
-        let neighbours = Network::closest(&others, seed.position(), 12);
+        let close = limit::NEIGHBOURHOOD_CLOSE;
+        let neighbours = Network::closest(&others, seed.position(), close);
         let known: Vec<SeedId> = network.seeds[&seed]
             .machine
             .seeds()
@@ -51,7 +52,7 @@ fn fifty_seeds_join_through_one_and_know_their_neighbours() {
             .map(|listed| listed.contact.seed)
             .collect();
         assert_eq!(
-            known[..12],
+            known[..close],
             neighbours,
             "what {seed:?} knows of its neighbourhood"
         );

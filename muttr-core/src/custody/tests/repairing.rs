@@ -11,7 +11,7 @@ use super::{
     releasing::{releasable, tombstone},
 };
 use crate::{
-    custody::{Command, Config, repair::cut_of},
+    custody::{Command, Config, repair::place_of},
     envelope::record::Record,
     limit,
     machine::{Frame, Input, Link, Machine, Protocol},
@@ -148,10 +148,12 @@ fn guarded(count: u64, number: u64) -> (Record, Vec<SeedId>) {
 }
 
 fn digest(base: u64, add: &[&Record]) -> Digest {
-    let cuts = add.iter().map(|record| cut_of(&record.key().0));
+    let places = add
+        .iter()
+        .map(|record| place_of(&Position::of(&record.key().0)));
     Digest {
         base,
-        add: cuts.flat_map(u64::to_be_bytes).collect(),
+        add: places.flat_map(u64::to_be_bytes).collect(),
         drop: Vec::new(),
         want: Vec::new(),
     }
@@ -234,8 +236,8 @@ fn a_guardian_that_lacks_a_record_wants_it_of_one_who_has_it() {
             _ => None,
         })
         .collect();
-    let cut = record.key().0[..8].to_vec();
-    assert_eq!(wants, [(near[2], cut)]);
+    let place = Position::of(&record.key().0).0[..8].to_vec();
+    assert_eq!(wants, [(near[2], place)]);
 }
 
 #[test]
@@ -243,8 +245,9 @@ fn what_is_wanted_is_put_once_and_what_is_unknown_is_not() {
     let (record, near) = guarded(8, 0);
     let mut holder = Forwarder::idle(&near);
     holder.keep(&record);
+    let place = &Position::of(&record.key().0).0[..8];
     let want = Digest {
-        want: [&record.key().0[..8], &[9; 8], &record.key().0[..8]].concat(),
+        want: [place, &[9; 8], place].concat(),
         ..digest(0, &[])
     };
     holder.ask(near[1], 1, &StoreAsk::Digest(want));
@@ -296,13 +299,13 @@ fn digests_out_of_bounds_are_refused_by_code() {
     // A neighbour may have us remember so much, and no more.
     let (mut base, mut next, mut full) = (0_u64, 0_u64, false);
     for _ in 0..=limit::DIGEST_KEYS_PER_LINK_MAX / limit::DIGEST_KEYS_MAX {
-        let cuts = next..next + limit::DIGEST_KEYS_MAX as u64;
-        next = cuts.end;
+        let places = next..next + limit::DIGEST_KEYS_MAX as u64;
+        next = places.end;
         let more = Digest {
-            add: cuts.clone().flat_map(u64::to_be_bytes).collect(),
+            add: places.clone().flat_map(u64::to_be_bytes).collect(),
             ..digest(base, &[])
         };
-        base = cuts.fold(base + limit::DIGEST_KEYS_MAX as u64, u64::wrapping_add);
+        base = places.fold(base + limit::DIGEST_KEYS_MAX as u64, u64::wrapping_add);
         guardian.ask(near[1], 3, &StoreAsk::Digest(more));
         let (.., answer) = guardian.only_answer();
         full |= answer == StoreAnswer::Rejected(Rejection::Full);
@@ -322,7 +325,7 @@ fn a_liar_is_one_holder_at_the_most() {
         1,
         &StoreAsk::Digest(digest(0, &[&record, &record])),
     );
-    let base = cut_of(&record.key().0).wrapping_add(1);
+    let base = place_of(&Position::of(&record.key().0)).wrapping_add(1);
     guardian.ask(mallory, 2, &StoreAsk::Digest(digest(base, &[&record])));
     guardian.answers.clear();
     let put_to = guardian.go_on(2 * limit::REPAIR_MS);

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use super::{Ask, Links, Peer, Purpose, Silence, State};
 use crate::{
     limit,
-    machine::Protocol,
+    machine::{Protocol, Traits},
     name::{Distance, Position, SeedId},
     time::Time,
 };
@@ -31,6 +31,13 @@ impl Links {
             }
             _ => self.finish(id, Err(Silence::Gone)),
         }
+    }
+
+    /// Everyone linked who knows the way.
+    pub(crate) fn routers(&self) -> impl Iterator<Item = (&SeedId, &Position, &Traits)> {
+        let up = self.peers.iter();
+        let up = up.filter(|(_, peer)| peer.state == State::Up && peer.traits.routes);
+        up.map(|(seed, peer)| (seed, &peer.position, &peer.traits))
     }
 
     /// Up to `count` linked seeds that keep records and are `fit`, closest to `target` first.
