@@ -110,7 +110,7 @@ pub const PROBES_PER_REFRESH: usize = 4;
 /// A seed that failed this often in a row leaves the routing table.
 pub const FAILURES_MAX: u8 = 2;
 /// A seed that could not be reached is left alone for so long.
-pub const AVOID_MS: u64 = 30_000;
+pub const AVOID_MS: u64 = MINUTE_MS;
 /// And when it cannot be reached again.
 pub const AVOID_AGAIN_MS: u64 = HOUR_MS;
 /// A seed that broke the protocol [`FAULTS_MAX`] times is left alone for so long.
@@ -200,8 +200,11 @@ pub const STORE_ASK_MS_MAX: u64 = 10_000;
 pub const STORE_BYTES_MAX: usize = RECORD_BYTES_MAX + 2048;
 /// Most hops a forwarded request may take.
 pub const HOPS_MAX: u8 = 16;
-/// Open links over which whoever stores or fetches forwards at first.
+/// Open links over which whoever stores or fetches forwards as a rule.
 pub const FORWARDS: usize = 2;
+/// An author forwards over one of them first, and over the others when not enough receipts have
+/// come back by then.
+pub const FORWARD_AGAIN_MS: u64 = 500;
 /// And over how many in all, one more for each whose way ended too far from the key.
 pub const FORWARDS_MAX: usize = 8;
 /// How long an author waits for receipts over them before looking holders up and asking them.
@@ -247,13 +250,13 @@ pub const HEARSAY_MAX: usize = 16_384;
 /// Releases of a seed's own messages under way at once.
 pub const RELEASES_MAX: usize = 64;
 /// Copies are made of a record that fewer seeds hold.
-pub const REPAIR_BELOW: usize = 4;
+pub const REPAIR_BELOW: usize = 3;
 /// How often a holder goes round its neighbours, give or take a quarter.
 pub const REPAIR_MS: u64 = 5 * MINUTE_MS;
 /// And so long after a new neighbour came.
 pub const REPAIR_LINK_MS: u64 = 30_000;
 /// Whoever came so lately does not know yet what others hold, and makes no copies.
-pub const REPAIR_SETTLE_MS: u64 = 2 * MINUTE_MS;
+pub const REPAIR_SETTLE_MS: u64 = 3 * MINUTE_MS;
 /// Of so many neighbours closest to a record those get copies that are here longest.
 pub const REPAIR_CHOICE: usize = 8;
 /// At one round of so many a record that is far from home is forwarded.
@@ -551,7 +554,7 @@ const _: () = {
     assert!(STORE_MS_MAX < REQUEST_MS_MAX && ASK_MS_MAX < LOOKUP_MS_MAX);
     assert!(ASK_MS_MAX <= STORE_ASK_MS_MAX && STORE_ASK_MS_MAX < FETCH_MS_MAX);
     assert!(FORWARD_MS_MAX < ASK_MS_MAX && FORWARDS > 1 && FORWARDS < FORWARDS_MAX);
-    assert!(FORWARDS_MAX <= LINKS_OPENED_MIN);
+    assert!(FORWARDS_MAX <= LINKS_OPENED_MIN && FORWARD_AGAIN_MS < FORWARD_PATIENCE_MS);
     assert!(FORWARD_HOP_MS * HOPS_MAX as u64 + 2 * FORWARD_SLOW_MS < FORWARD_MS_MAX);
     assert!(REFRESH_MS < REFRESH_CALM_MS && JOIN_RETRY_MS < REFRESH_MS);
     assert!(FORWARD_HOPS_FEIGNED < HOPS_MAX / 2);

@@ -16,7 +16,7 @@ use rand_core::{RngCore, SeedableRng};
 
 use crate::{
     limit,
-    machine::{Address, Output, Protocol, Traits},
+    machine::{Address, Output, Protocol},
     name::{Distance, Position, SeedId},
     time::{Time, earliest},
 };
@@ -122,6 +122,8 @@ pub(crate) struct Routing {
     /// When to look into far parts of the key space that no link leads into any more.
     far_at_ms: Option<u64>,
     refreshes: u32,
+    /// Refreshes in a row that did not bring enough links.
+    restless: u32,
     /// Refreshes since the last anchor was linked.
     tries: u32,
     rng: ChaCha20Rng,
@@ -164,6 +166,7 @@ impl Routing {
             refresh_at_ms: None,
             far_at_ms: None,
             refreshes: 0,
+            restless: 0,
             tries: 0,
             rng: ChaCha20Rng::from_seed(random),
         }
@@ -234,7 +237,10 @@ impl Routing {
     fn begin(&mut self, now: Time, number: u64, key: Vec<u8>) {
         let upkeep = self.upkeep.get(&number);
         let width = upkeep.map_or(limit::LOOKUP_WIDTH, |upkeep| upkeep.width);
-        let mut lookup = Lookup::new(now, key, width);
+        // Some are behind networks that let nobody through to us.
+        let patience = upkeep.map_or(usize::MAX, |upkeep| upkeep.width.saturating_mul(3) / 2);
+        let patience = patience.max(limit::LOOKUP_WIDTH);
+        let mut lookup = Lookup::new(now, key, width, patience);
         // In upkeep others tell who is there: whoever is not linked is worth a dial only then.
         let worth_asking = |entry: &&Entry| {
             let reachable = !self.avoided.contains(&entry.contact.seed) && !entry.is_doubtful();
@@ -375,21 +381,6 @@ impl Routing {
         );
     }
 
-    /// How many leading bits everyone around us shares with us: [`limit::NEIGHBOURHOOD_CLOSE`] seeds
-    /// as of when we last looked around; 0 when there are no more than that.
-    pub(crate) fn shared_bits(&self) -> u32 {
-        let here = self.me.position();
-        let farthest = self
-            .around
-            .get(limit::NEIGHBOURHOOD_CLOSE.saturating_sub(1));
-        farthest.map_or(0, |seed| seed.position().distance(&here).leading_zeros())
-    }
-
-    /// Whether those closest to a position are to be looked for around us.
-    pub(crate) fn is_near(&self, position: &Position) -> bool {
-        position.distance(&self.me.position()).leading_zeros() >= self.shared_bits()
-    }
-
     /// A number below `bound`, by chance.
     pub(crate) fn chance(&mut self, bound: u64) -> u64 {
         u64::from(self.rng.next_u32()).saturating_mul(bound) >> 32
@@ -411,45 +402,6 @@ impl Routing {
     ) -> Vec<(Distance, SeedId)> {
         let fit = |seed: &SeedId| !self.avoided.contains(seed) && fit(seed);
         self.links.closest_holders(target, count, fit)
-    }
-
-    pub(crate) fn linked(&mut self, now: Time, seed: SeedId, traits: Traits) {
-        self.avoided.forgive(&seed);
-        self.heard.remove(&seed);
-        if traits.routes {
-            let contact = Contact {
-                seed,
-                addresses: traits.addresses.clone(),
-            };
-            self.table
-                .admit(Entry::new(contact, traits.stores, now.mono_ms));
-        } else {
-            self.table.remove(&seed);
-        }
-        if self.anchors.contains_key(&seed) {
-            self.tries = 0;
-        }
-        self.links.linked(now, seed, traits);
-        self.refresh_at_ms
-            .get_or_insert_with(|| now.after(limit::REFRESH_MS));
-    }
-
-    pub(crate) fn unlinked(&mut self, now: Time, seed: &SeedId) {
-        self.table.unlinked(seed, now.mono_ms);
-        let broke = self.links.unlinked(now, seed);
-        if broke {
-            // As a rule whoever is gone is gone; if not, they will say so.
-            self.table.failed(seed);
-        }
-        let adrift = self.anchors.contains_key(seed) && self.is_adrift();
-        if adrift || (broke && !self.is_calm()) {
-            let soon_ms = now.after(self.refresh_pause_ms());
-            self.refresh_at_ms = earliest(self.refresh_at_ms, Some(soon_ms));
-        }
-        if broke && !self.direct && !self.table.reaches(self.table.number(seed)) {
-            let soon_ms = now.after(limit::JOIN_RETRY_MS);
-            self.far_at_ms = earliest(self.far_at_ms, Some(soon_ms));
-        }
     }
 
     pub(crate) fn answer(&mut self, now: Time, seed: &SeedId, id: u64, bytes: Vec<u8>) {

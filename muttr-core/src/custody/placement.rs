@@ -42,6 +42,8 @@ pub(super) struct Placement {
     forwarding: BTreeSet<SeedId>,
     /// All first hops so far.
     forwarded: BTreeSet<SeedId>,
+    /// When it is forwarded another way as well, unless there are enough by then.
+    again_at_ms: Option<u64>,
     /// When holders are looked up, unless there are enough by then.
     direct_at_ms: Option<u64>,
     /// The lookup that looks for candidates.
@@ -61,7 +63,10 @@ impl Placement {
     }
 
     pub(super) fn wake_ms(&self) -> Option<u64> {
-        let next = earliest(self.direct_at_ms, self.cut_at_ms);
+        let next = earliest(
+            self.again_at_ms,
+            earliest(self.direct_at_ms, self.cut_at_ms),
+        );
         earliest(earliest(next, self.report_at_ms), Some(self.end_at_ms))
     }
 
@@ -84,7 +89,7 @@ impl Custody {
             hops: self.feigned_hops(),
             spread: u8::try_from(copies.min(limit::HOLDERS).saturating_sub(1)).unwrap_or(0),
         };
-        let first = if put.spread == 0 { 0 } else { limit::FORWARDS };
+        let first = usize::from(put.spread > 0);
         let forward = wire::encode(&StoreAsk::Put(put.clone()));
         let put = Put { spread: 0, ..put };
         let placement = Placement {
@@ -98,6 +103,7 @@ impl Custody {
             forward,
             forwarding: BTreeSet::new(),
             forwarded: BTreeSet::new(),
+            again_at_ms: (first > 0).then(|| now.after(limit::FORWARD_AGAIN_MS)),
             direct_at_ms: Some(now.after(limit::FORWARD_PATIENCE_MS)),
             lookup: None,
             candidates: VecDeque::new(),
@@ -170,6 +176,7 @@ impl Custody {
             return;
         };
         if placement.is_enough() {
+            placement.again_at_ms = None;
             placement.direct_at_ms = None;
             if placement.report_at_ms.take().is_some() {
                 let (id, receipts) = (placement.id, placement.holders.len());
@@ -282,7 +289,13 @@ impl Custody {
             return;
         };
         let is_due = |at_ms: u64| at_ms <= now.mono_ms;
-        if placement.direct_at_ms.is_some_and(is_due) {
+        let again = placement.again_at_ms.is_some_and(is_due);
+        let direct = placement.direct_at_ms.is_some_and(is_due);
+        if again {
+            placement.again_at_ms = None;
+            self.forward_store(now, job, limit::FORWARDS.saturating_sub(1));
+        }
+        if direct {
             self.begin_direct(now, job);
         }
         let Some(placement) = self.placements.get_mut(&job) else {

@@ -48,6 +48,8 @@ pub(super) struct Repair {
     since_ms: u64,
     /// Copies to be made: of what, for whom.
     queue: BTreeMap<RecordKey, Wish>,
+    /// Records that too few held at the last round.
+    rare: BTreeSet<Place>,
     /// Records that were far from home, and are there as well now.
     homed: BTreeSet<Place>,
     copying: BTreeMap<u64, Copying>,
@@ -131,6 +133,7 @@ impl Repair {
             round_at_ms: None,
             since_ms: 0,
             queue: BTreeMap::new(),
+            rare: BTreeSet::new(),
             homed: BTreeSet::new(),
             copying: BTreeMap::new(),
             budget: limit::REPAIR_BYTES_BURST,

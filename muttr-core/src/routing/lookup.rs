@@ -41,6 +41,8 @@ pub(crate) struct Lookup {
     target: Position,
     /// How many of the closest are looked for.
     width: usize,
+    /// Of how many of the closest at most: those who fail count as well.
+    patience: usize,
     /// In order of distance to the target.
     seeds: BTreeMap<Distance, Candidate>,
     /// To be asked wherever they are.
@@ -51,14 +53,15 @@ pub(crate) struct Lookup {
 }
 
 impl Lookup {
-    /// Looks for the `width` seeds closest to the position of `key`.
-    pub(crate) fn new(now: Time, key: Vec<u8>, width: usize) -> Self {
+    /// Looks for the `width` seeds closest to the position of `key`, among the `patience` closest.
+    pub(crate) fn new(now: Time, key: Vec<u8>, width: usize, patience: usize) -> Self {
         let target = Position::of(&key);
         let deadline_ms = now.after(limit::LOOKUP_MS_MAX);
         Self {
             key,
             target,
             width,
+            patience,
             seeds: BTreeMap::new(),
             required: BTreeMap::new(),
             deadline_ms,
@@ -146,10 +149,8 @@ impl Lookup {
         let open = move |candidate: &Candidate| {
             candidate.state != State::Failed && !candidate.state.is_slow(now)
         };
-        let open = self
-            .seeds
-            .iter()
-            .filter(move |(_, candidate)| open(candidate));
+        let closest = self.seeds.iter().take(self.patience);
+        let open = closest.filter(move |(_, candidate)| open(candidate));
         open.take(self.width)
     }
 
@@ -271,7 +272,7 @@ mod tests {
     }
 
     fn lookup(count: u8) -> Lookup {
-        let mut lookup = Lookup::new(at(0), KEY.to_vec(), limit::BUCKET_SEEDS_MAX);
+        let mut lookup = Lookup::new(at(0), KEY.to_vec(), limit::BUCKET_SEEDS_MAX, usize::MAX);
         for number in 0..count {
             lookup.hear(contact(number));
         }
@@ -375,7 +376,7 @@ mod tests {
 
     #[test]
     fn a_wrong_address_told_first_does_not_hide_the_right_one() {
-        let mut lookup = Lookup::new(at(0), KEY.to_vec(), limit::BUCKET_SEEDS_MAX);
+        let mut lookup = Lookup::new(at(0), KEY.to_vec(), limit::BUCKET_SEEDS_MAX, usize::MAX);
         let wrong = (0..8).map(|number| vec![number]).collect();
         lookup.hear(Contact {
             addresses: wrong,
@@ -391,7 +392,7 @@ mod tests {
 
     #[test]
     fn what_others_tell_is_bounded() {
-        let mut lookup = Lookup::new(at(0), KEY.to_vec(), limit::BUCKET_SEEDS_MAX);
+        let mut lookup = Lookup::new(at(0), KEY.to_vec(), limit::BUCKET_SEEDS_MAX, usize::MAX);
         for number in 0..2_000_u32 {
             let mut id = [0; 32];
             id[..4].copy_from_slice(&number.to_be_bytes());

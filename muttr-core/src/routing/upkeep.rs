@@ -9,14 +9,15 @@ use rand_core::RngCore;
 
 use super::{
     Contact, Routing, Upkeep,
+    bucket::Entry,
     link::Purpose,
     wire::{self, Message},
 };
 use crate::{
     limit,
-    machine::Protocol,
+    machine::{Protocol, Traits},
     name::{Position, SeedId},
-    time::Time,
+    time::{Time, earliest},
 };
 
 impl Routing {
@@ -32,6 +33,61 @@ impl Routing {
         }
         self.tries = 0;
         self.refresh(now);
+    }
+
+    pub(crate) fn linked(&mut self, now: Time, seed: SeedId, traits: Traits) {
+        self.avoided.forgive(&seed);
+        self.heard.remove(&seed);
+        if traits.routes {
+            let contact = Contact {
+                seed,
+                addresses: traits.addresses.clone(),
+            };
+            self.table
+                .admit(Entry::new(contact, traits.stores, now.mono_ms));
+        } else {
+            self.table.remove(&seed);
+        }
+        if self.anchors.contains_key(&seed) {
+            self.tries = 0;
+        }
+        self.links.linked(now, seed, traits);
+        self.refresh_at_ms
+            .get_or_insert_with(|| now.after(limit::REFRESH_MS));
+    }
+
+    pub(crate) fn unlinked(&mut self, now: Time, seed: &SeedId) {
+        self.table.unlinked(seed, now.mono_ms);
+        let broke = self.links.unlinked(now, seed);
+        if broke {
+            // As a rule whoever is gone is gone; if not, they will say so.
+            self.table.failed(seed);
+        }
+        let adrift = self.anchors.contains_key(seed) && self.is_adrift();
+        if adrift || (broke && !self.is_calm()) {
+            self.restless = 0;
+            let soon_ms = now.after(self.refresh_pause_ms());
+            self.refresh_at_ms = earliest(self.refresh_at_ms, Some(soon_ms));
+        }
+        if broke && !self.direct && !self.table.reaches(self.table.number(seed)) {
+            let soon_ms = now.after(limit::JOIN_RETRY_MS);
+            self.far_at_ms = earliest(self.far_at_ms, Some(soon_ms));
+        }
+    }
+
+    /// How many leading bits everyone around us shares with us: [`limit::NEIGHBOURHOOD_CLOSE`] seeds
+    /// as of when we last looked around; 0 when there are no more than that.
+    pub(crate) fn shared_bits(&self) -> u32 {
+        let here = self.me.position();
+        let farthest = self
+            .around
+            .get(limit::NEIGHBOURHOOD_CLOSE.saturating_sub(1));
+        farthest.map_or(0, |seed| seed.position().distance(&here).leading_zeros())
+    }
+
+    /// Whether those closest to a position are to be looked for around us.
+    pub(crate) fn is_near(&self, position: &Position) -> bool {
+        position.distance(&self.me.position()).leading_zeros() >= self.shared_bits()
     }
 
     /// Seeds that were heard of, to begin lookups with.
@@ -82,6 +138,12 @@ impl Routing {
         }
         self.mark_neighbourhood();
         self.probe(now);
+        let calm = self.is_calm();
+        self.restless = if calm {
+            0
+        } else {
+            self.restless.saturating_add(1)
+        };
         self.refresh_at_ms = Some(now.after(self.refresh_pause_ms()));
         self.tries = self.tries.saturating_add(1);
     }
@@ -180,7 +242,7 @@ impl Routing {
         !self.direct && most && self.links.near_up() >= limit::NEIGHBOURHOOD_CLOSE
     }
 
-    /// The usual pause, longer while all is calm; while we are adrift a short one that doubles; just
+    /// The usual pause, longer while all is calm or nothing helps; while we are adrift a short one that doubles; just
     /// after joining a short one, too, for others who join at that moment are found only once they
     /// have an address. Three to five quarters of it, so that seeds that joined together part.
     pub(super) fn refresh_pause_ms(&mut self) -> u64 {
@@ -193,7 +255,10 @@ impl Routing {
         } else if self.is_calm() {
             limit::REFRESH_CALM_MS
         } else {
-            limit::REFRESH_MS
+            // Where there are no more, or none that can be reached, looking again brings nobody.
+            let doubled = 1_u64.checked_shl(self.restless / 2).unwrap_or(u64::MAX);
+            let pause_ms = limit::REFRESH_MS.saturating_mul(doubled);
+            pause_ms.min(limit::REFRESH_CALM_MS)
         };
         let jitter_ms = u64::from(self.rng.next_u32()).saturating_mul(pause_ms / 2) >> 32;
         (pause_ms / 4).saturating_mul(3).saturating_add(jitter_ms)

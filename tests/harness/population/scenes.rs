@@ -184,7 +184,9 @@ impl World {
         let (now_ms, wall_ms) = (self.now_ms, self.time().wall_ms);
         for sheet in self.records.all() {
             let age_ms = now_ms - sheet.stored_ms;
-            if age_ms < PLACED_MS || sheet.expires_ms <= wall_ms {
+            // What nobody has promised to keep is still with its author, and said to be.
+            let stored = !self.plan.seeds_keep || !sheet.promised.is_empty();
+            if age_ms < PLACED_MS || sheet.expires_ms <= wall_ms || !stored {
                 continue;
             }
             let age = self.tally.age(age_ms);

@@ -61,7 +61,8 @@ impl World {
             let number = self.chance.roll(records) as u32;
             let sheet = self.records.at(number);
             let is_old = self.now_ms - sheet.stored_ms >= self.plan.look_age_min_ms;
-            let is_there = sheet.expires_ms > self.time().wall_ms;
+            let is_stored = !self.plan.seeds_keep || !sheet.promised.is_empty();
+            let is_there = is_stored && sheet.expires_ms > self.time().wall_ms;
             if is_old && is_there && (!self.plan.pods_keep || sheet.pods.1 == home) {
                 return Some(number);
             }

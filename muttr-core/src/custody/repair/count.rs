@@ -118,11 +118,18 @@ impl Custody {
     /// Counts who holds what, has copies made of what we hold, and wants what we do not.
     pub(super) fn count(&mut self, mine: &[Guarded]) {
         let holders = self.holders_around();
+        let before = core::mem::take(&mut self.repair.rare);
         for guarded in mine {
             let found = holders.binary_search_by_key(&guarded.place, |(place, _)| *place);
             let others = found.ok().and_then(|at| holders.get(at));
             let have = others.map_or(1, |(_, count)| count.saturating_add(1));
-            if have < below(guarded.rank) {
+            if have >= below(guarded.rank) {
+                continue;
+            }
+            self.repair.rare.insert(guarded.place);
+            self.repair.disturb();
+            // One fewer may be somebody who is just being linked or was just closed and opened.
+            if have.saturating_add(1) < below(guarded.rank) || before.contains(&guarded.place) {
                 self.make_copies(guarded.place, limit::REPAIR_BELOW.saturating_sub(have));
             }
         }

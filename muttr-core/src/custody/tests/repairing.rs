@@ -208,7 +208,7 @@ fn the_closest_guardian_makes_as_many_copies_as_are_missing() {
         gone: Vec::new(),
     });
     assert_eq!(guardian.only_answer(), (near[2], 1, taken));
-    let put_to = guardian.go_on(2 * limit::REPAIR_MS);
+    let put_to = guardian.go_on(4 * limit::REPAIR_MS);
     let missing = limit::REPAIR_BELOW - 2;
     assert_eq!(put_to.len(), missing, "{put_to:?}");
     for (seed, put) in &put_to {
@@ -219,7 +219,7 @@ fn the_closest_guardian_makes_as_many_copies_as_are_missing() {
     assert!(guardian.go_on(4 * limit::REPAIR_MS).is_empty());
     // One of them leaves.
     guardian.give(Input::Unlinked(Link::Seed(put_to[0].0)));
-    assert_eq!(guardian.go_on(2 * limit::REPAIR_MS).len(), 1);
+    assert_eq!(guardian.go_on(4 * limit::REPAIR_MS).len(), 1);
 }
 
 #[test]
@@ -328,7 +328,7 @@ fn a_liar_is_one_holder_at_the_most() {
     let base = place_of(&Position::of(&record.key().0)).wrapping_add(1);
     guardian.ask(mallory, 2, &StoreAsk::Digest(digest(base, &[&record])));
     guardian.answers.clear();
-    let put_to = guardian.go_on(2 * limit::REPAIR_MS);
+    let put_to = guardian.go_on(4 * limit::REPAIR_MS);
     assert_eq!(put_to.len(), limit::REPAIR_BELOW - 2);
     assert!(put_to.iter().all(|(seed, _)| *seed != mallory));
 }
