@@ -5,8 +5,8 @@
 #   make pkg          the npm package, ready for `npm pack` in muttr-wasm/
 #   make bench        the measurements; make bench-NAME for one of them
 #   make soak         the long figures: seeds that come and go for ten minutes, a tab hidden for seven,
-#                     a pod killed a hundred times and twenty times without power, a million
-#                     notifications from hostile pods
+#                     a pod killed a hundred times and twenty times without power, a tab killed a
+#                     hundred times while it stores, a million notifications from hostile pods
 #   make sim          two days of people who come and go, in the simulator: what can be read and what it costs
 #   make sim-full     the same for fourteen days, and everything else that is simulated
 #   make storms       a thousand storms in the simulator, where make test plays a few
@@ -61,11 +61,13 @@ bench-webrtc: tested
 soak: export MUTTR_SOAK_S ?= 600
 soak: export MUTTR_SOAK_KILLS ?= 100
 soak: export MUTTR_SOAK_CUTS ?= 20
+soak: export MUTTR_SOAK_TAB_KILLS ?= 100
 soak: tested
 	cargo test --features muttr-tests/foreign,muttr-tests/meddle --test durability -- --nocapture --test-threads 1
 	npm run --silent build --workspace=muttr -- --test
 	node --test --test-reporter=spec tests/browser/soak.spec.mjs
 	node --test --test-reporter=spec tests/browser/hidden.spec.mjs
+	node --test --test-reporter=spec tests/browser/killed.spec.mjs
 	MUTTR_FLOOD=1000000 cargo test --features muttr-tests/foreign,muttr-tests/meddle --test hostile
 
 # MUTTR_SIM_SEED=81723 changes every random choice; MUTTR_SIM_BASELINE=1 makes what came out what
