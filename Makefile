@@ -17,7 +17,7 @@ export MUTTR_TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/muttr/tools
 # Shown in the page, under "About".
 export MUTTR_BUILD ?= $(shell git rev-parse --short=12 HEAD 2> /dev/null)
 
-.PHONY: run test pkg page pod tested bench bench-first bench-webrtc bench-federation soak sim sim-full storms clean
+.PHONY: run test pkg page pod tested bench bench-first bench-webrtc bench-federation bench-custody soak sim sim-full storms clean
 
 run: pod
 	@exec node .ci/serve.mjs
@@ -38,19 +38,25 @@ pod: page
 	cargo build --bin muttr-pod --bin muttr
 
 # As `make test` compiles, so that what one compiled serves the other.
-tested soak bench-webrtc: export CARGO_INCREMENTAL = 0
-tested soak bench-webrtc: export RUSTC_WORKSPACE_WRAPPER = $(CURDIR)/.ci/linted
+tested soak bench-webrtc bench-custody: export CARGO_INCREMENTAL = 0
+tested soak bench-webrtc bench-custody: export RUSTC_WORKSPACE_WRAPPER = $(CURDIR)/.ci/linted
 tested: page
 	@.ci/setup test
 	cargo build --bins --features muttr-tests/foreign,muttr-tests/meddle
 
-bench: bench-first bench-webrtc bench-federation
+bench: bench-first bench-webrtc bench-federation bench-custody
 
 bench-first: tested
 	node tests/bench/first.mjs
 
 bench-federation: tested
 	node tests/bench/federation.mjs
+
+# Two hundred seeds and ten tabs, and the simulator beside them. What tabs are told to store is in the
+# test build only.
+bench-custody: tested
+	npm run --silent build --workspace=muttr -- --test
+	node tests/bench/custody.mjs
 
 # Needs a stream to measure, which is not in what is shipped.
 bench-webrtc: tested
