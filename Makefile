@@ -5,8 +5,8 @@
 #   make pkg          the npm package, ready for `npm pack` in muttr-wasm/
 #   make bench        the measurements; make bench-NAME for one of them
 #   make soak         the long figures: seeds that come and go for ten minutes, a tab hidden for seven,
-#                     a pod killed a hundred times and twenty times without power, a million
-#                     notifications from hostile pods
+#                     a pod killed a hundred times and twenty times without power, a tab killed a
+#                     hundred times while it stores, a million notifications from hostile pods
 #   make sim          two days of people who come and go, in the simulator: what can be read and what it costs
 #   make sim-full     the same for fourteen days, and everything else that is simulated
 #   make storms       a thousand storms in the simulator, where make test plays a few
@@ -17,7 +17,7 @@ export MUTTR_TOOLS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/muttr/tools
 # Shown in the page, under "About".
 export MUTTR_BUILD ?= $(shell git rev-parse --short=12 HEAD 2> /dev/null)
 
-.PHONY: run test pkg page pod tested bench bench-first bench-webrtc bench-federation soak sim sim-full storms clean
+.PHONY: run test pkg page pod tested bench bench-first bench-webrtc bench-federation bench-custody soak sim sim-full storms clean
 
 run: pod
 	@exec node .ci/serve.mjs
@@ -38,19 +38,25 @@ pod: page
 	cargo build --bin muttr-pod --bin muttr
 
 # As `make test` compiles, so that what one compiled serves the other.
-tested soak bench-webrtc: export CARGO_INCREMENTAL = 0
-tested soak bench-webrtc: export RUSTC_WORKSPACE_WRAPPER = $(CURDIR)/.ci/linted
+tested soak bench-webrtc bench-custody: export CARGO_INCREMENTAL = 0
+tested soak bench-webrtc bench-custody: export RUSTC_WORKSPACE_WRAPPER = $(CURDIR)/.ci/linted
 tested: page
 	@.ci/setup test
 	cargo build --bins --features muttr-tests/foreign,muttr-tests/meddle
 
-bench: bench-first bench-webrtc bench-federation
+bench: bench-first bench-webrtc bench-federation bench-custody
 
 bench-first: tested
 	node tests/bench/first.mjs
 
 bench-federation: tested
 	node tests/bench/federation.mjs
+
+# Two hundred seeds and ten tabs, and the simulator beside them. What tabs are told to store is in the
+# test build only.
+bench-custody: tested
+	npm run --silent build --workspace=muttr -- --test
+	node tests/bench/custody.mjs
 
 # Needs a stream to measure, which is not in what is shipped.
 bench-webrtc: tested
@@ -61,11 +67,13 @@ bench-webrtc: tested
 soak: export MUTTR_SOAK_S ?= 600
 soak: export MUTTR_SOAK_KILLS ?= 100
 soak: export MUTTR_SOAK_CUTS ?= 20
+soak: export MUTTR_SOAK_TAB_KILLS ?= 100
 soak: tested
 	cargo test --features muttr-tests/foreign,muttr-tests/meddle --test durability -- --nocapture --test-threads 1
 	npm run --silent build --workspace=muttr -- --test
 	node --test --test-reporter=spec tests/browser/soak.spec.mjs
 	node --test --test-reporter=spec tests/browser/hidden.spec.mjs
+	node --test --test-reporter=spec tests/browser/killed.spec.mjs
 	MUTTR_FLOOD=1000000 cargo test --features muttr-tests/foreign,muttr-tests/meddle --test hostile
 
 # MUTTR_SIM_SEED=81723 changes every random choice; MUTTR_SIM_BASELINE=1 makes what came out what

@@ -4,7 +4,8 @@
 //   node build.mjs            what is shipped
 //   node build.mjs --quick    the same without link-time optimisation, wasm-opt and ceiling
 //   node build.mjs --test     without wasm-opt, into target/test-build/, with what tests reach into
-//                             it by (features `test-trap` and `test-handles`); never shipped
+//                             it by (features `test-trap`, `test-haste`, `test-handles`); never
+//                             shipped
 //   node build.mjs --bench    the same into target/bench-build/, but made like what is shipped: for
 //                             what is measured
 import { execFileSync } from 'node:child_process';
@@ -51,7 +52,7 @@ async function writeCodes() {
 
 /** Has cargo compile; returns where the wasm is. */
 function compile() {
-  const features = test ? ['--features', 'test-trap,test-handles'] : [];
+  const features = test ? ['--features', 'test-trap,test-haste,test-handles'] : [];
   const settings = quick
     ? ['--config', 'profile.web.lto=false', '--config', 'profile.web.codegen-units=16']
     : [];

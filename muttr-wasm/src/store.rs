@@ -4,6 +4,8 @@
 //! puts all that waits to be written into one transaction, because the wait for the disk is what
 //! a transaction costs.
 
+#[cfg(feature = "test-haste")]
+mod haste;
 mod indexed;
 mod memory;
 mod schema;
@@ -174,6 +176,13 @@ async fn attend(
                         }
                         Err(_) => break,
                     }
+                }
+                #[cfg(feature = "test-haste")]
+                if haste::is_wanted() {
+                    for ticket in tickets.drain(..) {
+                        let _ = outcomes.unbounded_send(Outcome::Kept(ticket, Kept::Ok));
+                    }
+                    haste::dawdle().await;
                 }
                 let kept = disk.keep(&batches.iter().collect::<Vec<_>>()).await;
                 for (ticket, kept) in tickets.into_iter().zip(kept) {

@@ -6,6 +6,7 @@
 //! cargo figures NAME …              some scenarios of `full`; without a name, a list of them
 //! cargo figures growth              networks of 100, 1,000 and 10,000 seeds
 //! cargo figures grind               an attacker with a hundred thousand ids
+//! cargo figures mirror FILE         what was played with real seeds (tests/bench/custody.mjs), again
 //! ```
 //!
 //! `MUTTR_SIM_SEED` is the integer (1), `MUTTR_SIM_PEOPLE` is how many there are in each
@@ -14,7 +15,7 @@
 
 use std::{
     collections::VecDeque,
-    env,
+    env, fs,
     process::ExitCode,
     sync::{Mutex, PoisonError},
     thread,
@@ -25,6 +26,7 @@ use muttr_tests::population::{
     Outcome, Plan, again,
     grind::{SYBILS, grind},
     growth::{Growth, grow},
+    mirror::{Mirrored, Played as PlayedThere, mirror},
     plan::Vice,
     report::{Report, table, write_baseline},
     scenario::{Length, PEOPLE, all, play, small},
@@ -176,9 +178,36 @@ fn play_all(tasks: Vec<Task>, integer: u64) -> Result<Report, String> {
     }
 }
 
+/// Plays again what was real, and prints each figure by name.
+fn play_again(path: &str, integer: u64) -> Result<(), String> {
+    let text = fs::read_to_string(path).map_err(|why| format!("{path}: {why}"))?;
+    let Mirrored {
+        overlap_percent_real,
+        overlap_percent_sim,
+        overlap_percent_real_vs_sim,
+        hops_mean_sim,
+        links_mean_sim,
+        stored_percent_sim,
+        fetched_percent_sim,
+    } = mirror(integer, &PlayedThere::read(&text)?)?;
+    println!("holder_overlap_percent_real {overlap_percent_real}");
+    println!("holder_overlap_percent_sim {overlap_percent_sim}");
+    println!("holder_overlap_percent_real_vs_sim {overlap_percent_real_vs_sim}");
+    println!("hops_mean_sim {hops_mean_sim}");
+    println!("links_mean_sim {links_mean_sim}");
+    println!("stored_percent_sim {stored_percent_sim}");
+    println!("fetched_percent_sim {fetched_percent_sim}");
+    Ok(())
+}
+
 fn run() -> Result<(), String> {
     let wanted: Vec<String> = env::args().skip(1).collect();
     let integer = named("MUTTR_SIM_SEED").unwrap_or(1);
+    if let [what, path] = wanted.as_slice()
+        && what == "mirror"
+    {
+        return play_again(path, integer);
+    }
     let (tasks, name) = tasks(&wanted)?;
     println!("MUTTR_SIM_SEED={integer}");
     let report = play_all(tasks, integer)?;

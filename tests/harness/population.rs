@@ -14,6 +14,7 @@ mod custodian;
 pub mod grind;
 pub mod growth;
 mod links;
+pub mod mirror;
 mod outcome;
 pub mod plan;
 pub mod plot;

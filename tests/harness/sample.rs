@@ -57,3 +57,14 @@ pub fn record(integer: u64, now: Time, class: usize, life_ms: u64) -> Record {
     );
     record.expect("it fills its class")
 }
+
+/// The secret key of somebody who is nobody in particular, another for each number; the integer
+/// decides who they all are.
+#[must_use]
+pub fn secret(integer: u64, number: u32) -> [u8; 32] {
+    let mut dice = ChaCha8Rng::seed_from_u64(integer);
+    dice.set_stream(u64::from(number));
+    let mut secret = [0; 32];
+    dice.fill_bytes(&mut secret);
+    secret
+}

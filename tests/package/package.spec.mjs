@@ -1,7 +1,7 @@
 // The package as npm would publish it: packed, installed elsewhere, and used there.
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { copyFileSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { before, after, test } from 'node:test'
@@ -44,6 +44,16 @@ test('the package holds what is needed, once, and nothing else', OPTIONS, () => 
   assert.deepEqual(readdirSync(join(project, 'node_modules')).filter(name => !name.startsWith('.')), ['muttr'])
   const bytes = all.reduce((sum, path) => sum + statSync(join(installed, path)).size, 0)
   console.log(`installed: ${all.length} files, ${bytes.toLocaleString('en')} bytes`)
+})
+
+test('nothing that tests reach in by is in it', OPTIONS, () => {
+  const wasm = folder => readFileSync(join(folder, 'muttr_bg.wasm'), 'latin1')
+  const shipped = wasm(join(installed, 'dist'))
+  const tested = wasm(join(repository, 'target/test-build'))
+  for (const word of ['muttr/test-trap', 'muttrHaste', '/muttr-test/echo']) {
+    assert.ok(tested.includes(word), `the test build has no "${word}": look for another word`)
+    assert.ok(!shipped.includes(word), `"${word}" would be shipped`)
+  }
 })
 
 for (const resolution of ['bundler', 'nodenext']) {

@@ -57,6 +57,11 @@ impl Hops {
         self.puts.insert((number, author), 0);
     }
 
+    /// How many links a record came over to somebody.
+    pub(super) fn way(&self, number: u32, who: Who) -> Option<u32> {
+        self.puts.get(&(number, who)).copied()
+    }
+
     /// A question came.
     pub(super) fn see(&mut self, from: Who, to: Who, bytes: &[u8], records: &Records) {
         let (ways, number) = if let Some((number, ..)) = records.within(bytes) {
@@ -81,7 +86,7 @@ impl Hops {
     }
 }
 
-fn mean(values: impl Iterator<Item = u32>) -> f64 {
+pub(super) fn mean(values: impl Iterator<Item = u32>) -> f64 {
     let (sum, count) = values.fold((0.0, 0), |(sum, count), it| {
         (sum + f64::from(it), count + 1)
     });
@@ -203,11 +208,7 @@ pub(super) fn store_all(world: &mut World, samples: u32) -> Result<(), String> {
         let author = honest(world);
         let (integer, now) = (world.chance.number(), (world.time(), world.now_ms));
         let number = world.records.write(integer, now, (0, 0));
-        let key = world.records.at(number).key.0;
-        if let Some(hops) = &mut world.hops {
-            hops.stored(key, number, author);
-        }
-        world.place(author, number);
+        world.store_from(author, number);
     }
     world.run_until(STORED_MS)
 }
@@ -318,8 +319,17 @@ impl Places {
 }
 
 impl World {
+    /// Somebody stores a record whose way is looked at.
+    pub(super) fn store_from(&mut self, author: Who, number: u32) {
+        let key = self.records.at(number).key.0;
+        if let Some(hops) = &mut self.hops {
+            hops.stored(key, number, author);
+        }
+        self.place(author, number);
+    }
+
     /// Somebody fetches a record, once.
-    fn seek(&mut self, reader: Who, number: u32) {
+    pub(super) fn seek(&mut self, reader: Who, number: u32) {
         let id = self.job(Job::Sought { number });
         let key = self.records.at(number).key;
         if let Some(hops) = &mut self.hops {

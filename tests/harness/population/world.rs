@@ -128,6 +128,8 @@ pub(super) struct World {
     pub(super) plan: Plan,
     pub(super) integer: u64,
     pub(super) now_ms: u64,
+    /// What the clocks say at the beginning, in milliseconds since 1970.
+    pub(super) wall_start_ms: u64,
     pub(super) chance: Chance,
     due: BinaryHeap<Reverse<Due>>,
     due_next: u64,
@@ -157,6 +159,7 @@ impl World {
             plan,
             integer,
             now_ms: 0,
+            wall_start_ms: WALL_START_MS,
             chance: Chance::new(integer, plan.name),
             due: BinaryHeap::new(),
             due_next: 0,
@@ -281,7 +284,7 @@ impl World {
     pub(super) const fn time(&self) -> Time {
         Time {
             mono_ms: self.now_ms + MONO_START_MS,
-            wall_ms: WALL_START_MS + self.now_ms,
+            wall_ms: self.wall_start_ms + self.now_ms,
         }
     }
 
