@@ -142,6 +142,8 @@ rejections! {
     Released = 65, "RELEASED", 410, Never;
     /// That token does not release the record.
     WrongToken = 66, "WRONG_TOKEN", 403, Never;
+    /// Nobody has the record any more, though it has not expired; send the message again.
+    Lost = 67, "LOST", 410, Changed;
 
     /// The mailbox of the recipient is full.
     MailboxFull = 80, "MAILBOX_FULL", 507, Later;
