@@ -45,6 +45,12 @@ fn forget(room: &mut Room, key: RecordKey) {
     }
 }
 
+/// Whether the pod looks after a record, or still has to tell of it.
+fn watched(room: &Room, key: RecordKey) -> usize {
+    let of_key = |(table, row): &&(Table, Vec<u8>)| *table == Table::Watch && row.ends_with(&key.0);
+    room.pod_disk.rows.keys().filter(of_key).count()
+}
+
 #[test]
 fn what_alice_says_of_the_copies_is_never_older_than_a_quarter_of_an_hour() {
     let mut room = waiting_message();
@@ -129,12 +135,7 @@ fn alice_is_told_what_is_lost_when_she_comes_back_and_remembers_it() {
     // The pod remembers it, too.
     room.pod_dies();
     room.pod_starts();
-    let told = |room: &Room| {
-        let watch =
-            |(table, row): &&(Table, Vec<u8>)| *table == Table::Watch && row.ends_with(&key.0);
-        room.pod_disk.rows.keys().filter(watch).count()
-    };
-    assert_eq!(told(&room), 1);
+    assert_eq!(watched(&room, key), 1);
     room.joins("alice");
     room.pass(2_000);
     let seen = delivery(&mut room);
@@ -143,7 +144,7 @@ fn alice_is_told_what_is_lost_when_she_comes_back_and_remembers_it() {
         (Status::Lost, Some(Rejection::Lost))
     );
     assert_eq!((seen.seeds, seen.pods), (0, 0));
-    assert_eq!(told(&room), 0, "she said that she knows");
+    assert_eq!(watched(&room, key), 0, "she said that she knows");
     room.leaves("alice");
     room.joins("alice");
     room.pass(limit::HOUR_MS);
@@ -181,15 +182,12 @@ fn what_alice_could_not_write_down_she_is_told_again() {
     assert!(failed);
     assert_eq!(delivery(&mut room).status, Status::Lost);
     room.people.get_mut("alice").unwrap().disk.moods.clear();
+    assert_eq!(watched(&room, key), 1, "she did not say that she knows");
     room.leaves("alice");
     room.joins("alice");
-    assert_ne!(
-        delivery(&mut room).status,
-        Status::Lost,
-        "it was not durable"
-    );
     room.pass(2_000);
     assert_eq!(delivery(&mut room).status, Status::Lost);
+    assert_eq!(watched(&room, key), 0);
 }
 
 #[test]
