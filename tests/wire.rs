@@ -18,7 +18,10 @@ use muttr_core::{
         self,
         channel::{Binding, SignedBinding, ToPod},
         signal::{Fault, Reader, Signal},
-        store::{Digest, Digested, Get, Put, Receipt, Release, StoreAnswer, StoreAsk, Tombstone},
+        store::{
+            Count, Digest, Digested, Get, Holder, Put, Receipt, Release, StoreAnswer, StoreAsk,
+            Tombstone,
+        },
     },
 };
 use muttr_tests::{
@@ -112,6 +115,25 @@ fn store_answers(vectors: &mut Vectors, record: Vec<u8>, tombstone: Tombstone) {
     add(vectors, "rejected", &StoreAnswer::Rejected(Rejection::Full));
 }
 
+fn counting(vectors: &mut Vectors) {
+    let (key, hops) = (key(1), 1);
+    add(vectors, "count", &StoreAsk::Count(Count { key, hops }));
+    let seed = SeedId(holder().verifying_key().to_bytes());
+    let somewhere = Holder {
+        seed,
+        addresses: vec![vec![4, 127, 0, 0, 1, 6, 31, 144].into()],
+    };
+    let nowhere = Holder {
+        seed: SeedId([9; 32]),
+        addresses: vec![],
+    };
+    add(
+        vectors,
+        "counted: two hold it, of one it is known where it is",
+        &StoreAnswer::Counted(vec![somewhere, nowhere]),
+    );
+}
+
 #[test]
 fn the_store_protocol() {
     let mut vectors = Vectors::new(
@@ -182,6 +204,7 @@ fn the_store_protocol() {
         }),
     );
     store_answers(&mut vectors, record, tombstone);
+    counting(&mut vectors);
     vectors.check();
 }
 

@@ -12,6 +12,8 @@
 //!   closest seeds ([`Command::Fetch`]).
 //! - A *forwarder* passes on what others store and fetch, and at the end of the way places it or
 //!   looks for it among its neighbours.
+//! - A *count* asks over two open links toward the key who holds a record now, and believes it
+//!   once one of those named has handed it over ([`Command::Count`]).
 //! - A *release* tells holders that a record may go: who it was for has it ([`Command::Release`]).
 //! - *Repair* makes copies of what has become rare among linked neighbours.
 //! - A *holder* signs a receipt only for what is durable, once for each time it is asked.
@@ -22,6 +24,7 @@ use alloc::{
 };
 use core::fmt;
 
+mod count;
 mod door;
 mod fetch;
 mod forward;
@@ -31,7 +34,9 @@ mod record_store;
 mod release;
 mod repair;
 
-pub use door::{Command, Config, Contact, Event, Stats};
+use count::Counts;
+pub use count::is_released_by;
+pub use door::{Command, Config, Contact, Event, Stats, Tally};
 use fetch::Fetch;
 use forward::Forward;
 use placement::Placement;
@@ -68,6 +73,9 @@ pub struct Custody {
     fetches: BTreeMap<u64, Fetch>,
     forwards: BTreeMap<u64, Forward>,
     releases: BTreeMap<u64, Releasing>,
+    counts: Counts,
+    /// What is held here is beside the copies of seeds, not one of them.
+    is_pod: bool,
     repair: Repair,
     forwards_max: usize,
     /// Something about what is held has changed and was not reported yet.
@@ -107,6 +115,8 @@ impl Custody {
             fetches: BTreeMap::new(),
             forwards: BTreeMap::new(),
             releases: BTreeMap::new(),
+            counts: Counts::default(),
+            is_pod: !config.repairs,
             repair: Repair::new(config.repairs),
             forwards_max: config.forwards_max,
             changed: false,
@@ -124,6 +134,12 @@ impl Custody {
     #[must_use]
     pub fn held(&self, key: &RecordKey) -> bool {
         self.records.holds(key)
+    }
+
+    /// Whether a record was released that we held.
+    #[must_use]
+    pub fn released(&self, key: &RecordKey) -> bool {
+        self.records.is_released(key)
     }
 
     /// Expiry in hours since 1970 and length in bytes of a record that we hold, durably.
@@ -169,6 +185,12 @@ impl Custody {
             Command::Fetch { id, key } => self.fetch(now, id, key),
             Command::Keep { id, record } => self.records.keep(now, record, Waiter::Local(id)),
             Command::Release { id, tombstone } => self.begin_release(now, id, tombstone),
+            Command::Count {
+                id,
+                key,
+                deletion_hash,
+                pods,
+            } => self.begin_count(now, id, (key, deletion_hash), &pods),
             Command::Quota { bytes_max } => self.records.set_quota(now, bytes_max),
             Command::Pod(seed) => {
                 if self.pods.len() < limit::REMEMBERED_SEEDS_MAX {
@@ -277,6 +299,10 @@ impl Custody {
                 }
             }
             StoreAsk::Digest(digest) => self.take_digest(now, (link, id), &digest)?,
+            StoreAsk::Count(count) => {
+                in_bounds(count.hops)?;
+                self.take_count(now, (link, id), &count);
+            }
             StoreAsk::Have(keys) if keys.len() > limit::HAVE_KEYS_MAX => {
                 return Err(Rejection::Malformed);
             }
@@ -346,7 +372,7 @@ impl Custody {
         match (store.map(|(job, _)| *job), fetch.map(|(job, _)| *job)) {
             (Some(job), _) => self.place(now, job, seeds),
             (None, Some(job)) => self.fetch_from(now, job, seeds),
-            (None, None) => {}
+            (None, None) => self.sample_found(now, lookup, &seeds),
         }
     }
 
@@ -365,6 +391,8 @@ impl Custody {
             self.forwarded(now, about, seed, outcome);
         } else if self.releases.contains_key(&about) {
             self.release_heard(now, about, seed, outcome);
+        } else if let Some(asked) = self.counts.take_asked(about) {
+            self.count_heard(now, asked, seed, outcome);
         } else if self.repair.is_copying(about) {
             self.copied(now, about, seed, outcome);
         } else if self.repair.is_telling(about, &seed) {
@@ -391,6 +419,7 @@ impl Custody {
         for job in forwards {
             self.tick_forward(now, job);
         }
+        self.tick_counts(now);
     }
 
     /// Lets one thing lead to the next, until nothing is left to do now.
@@ -471,6 +500,7 @@ impl Machine for Custody {
         let forwards = self.forwards.values().filter_map(Forward::wake_ms).min();
         let machines = earliest(self.routing.deadline(), self.records.deadline());
         let own = earliest(forwards, self.repair.deadline());
+        let own = earliest(own, self.counts.deadline());
         earliest(earliest(machines, own), earliest(stores, fetches))
     }
 }

@@ -1,4 +1,6 @@
-//! Every bound of the protocol, in one place, asserted against each other below.
+//! Every bound of the protocol, in one place; that they agree with each other is asserted beside.
+
+mod agree;
 
 /// One minute in milliseconds.
 pub const MINUTE_MS: u64 = 60_000;
@@ -249,6 +251,42 @@ pub const POD_TOMBSTONES_MAX: usize = 1 << 20;
 pub const HEARSAY_MAX: usize = 16_384;
 /// Releases of a seed's own messages under way at once.
 pub const RELEASES_MAX: usize = 64;
+/// Neighbours that are asked at the end of the way of a count, all at once.
+pub const COUNT_ASKS_MAX: usize = 2 * HOLDERS;
+/// Holders that a count may name.
+pub const COUNTED_MAX: usize = COUNT_ASKS_MAX + 1;
+/// Addresses of each of them.
+pub const COUNTED_ADDRESSES_MAX: usize = 2;
+/// A count, reading one copy back included, ends after this with what was confirmed.
+pub const COUNT_MS_MAX: u64 = 30_000;
+/// Counts of a seed or a pod under way at once.
+pub const COUNTS_MAX: usize = 16;
+/// How often a pod counts who holds a record that one of its people had it keep, give or take a
+/// quarter.
+pub const WATCH_MS: u64 = HOUR_MS;
+/// The shortest pause between two looks at one.
+pub const WATCH_PAUSE_MS: u64 = 250;
+/// Records that a pod looks after at once.
+pub const WATCHES_AT_ONCE: usize = COUNTS_MAX / 2;
+/// When nobody had a record at so many looks, one after the other, it is lost.
+pub const WATCH_SEARCHES: u32 = 3;
+/// Records that a pod watches over.
+pub const WATCHED_MAX: usize = POD_RECORDS_MAX;
+/// And of one person.
+pub const WATCHED_PER_PERSON_MAX: usize = 8_192;
+/// Lost records that a device is told of when it comes in.
+pub const LOST_TOLD_MAX: usize = 256;
+/// How long after its recipient was notified an author counts who holds a message.
+pub const COUNT_FIRST_MS: u64 = 3 * MINUTE_MS;
+/// And how often from then on, give or take a quarter: what was confirmed longer ago than
+/// [`CONFIRMED_MS`] does not count any more.
+pub const COUNT_MS: u64 = 12 * MINUTE_MS;
+/// How long a copy counts that was confirmed.
+pub const CONFIRMED_MS: u64 = 15 * MINUTE_MS;
+/// An author begins no two counts closer to each other: reading back may take a dial.
+pub const COUNT_PAUSE_MS: u64 = MINUTE_MS;
+/// The longest pause before an author places again what too few seeds hold.
+pub const PLACE_PAUSE_MS_MAX: u64 = 4 * HOUR_MS;
 /// Copies are made of a record that fewer seeds hold.
 pub const REPAIR_BELOW: usize = 3;
 /// How often a holder goes round its neighbours, give or take a quarter.
@@ -518,79 +556,4 @@ pub const RELAY: RelayProfile = RelayProfile {
     circuits_per_seed_max: 64,
     circuits_max: 4_096,
     reservations_max: 16_384,
-};
-
-const _: () = {
-    let [.., largest] = RECORD_CLASSES_BYTES;
-    assert!(RECORD_BYTES_MAX == largest);
-    assert!(BODY_BYTES_MAX + CERTIFICATE_BYTES_MAX / 4 + RECORD_HEADER_BYTES < RECORD_BYTES_MAX);
-    assert!(ARGON2.0 <= ARGON2_MAX.0 && ARGON2.1 <= ARGON2_MAX.1 && ARGON2.2 <= ARGON2_MAX.2);
-    assert!(IDENTITY_BYTES_MAX > 2 * CERTIFICATE_BYTES_MAX);
-    assert!(RECORD_LIFE_DEFAULT_MS <= RECORD_LIFE_MAX_MS);
-    assert!(SEEN_MS > RECORD_LIFE_MAX_MS + CLOCK_SKEW_MS);
-    assert!(SILENCE_MS_MAX > 2 * PING_MS);
-    assert!(HOLDERS <= BUCKET_SEEDS_MAX);
-    assert!(HOLDERS < RELAY.circuits_per_seed_max);
-    assert!(LINKS_MAX + LINKS_OPENED_MIN <= RELAY.circuits_per_seed_max);
-    assert!(2 * RTC_HANDSHAKES_MAX <= RELAY.circuits_per_seed_max);
-    assert!(RELAY.circuits_per_seed_max < RELAY.circuits_max);
-    assert!(RELAY.reservations_max >= 10_000);
-    assert!(RELAY.reservations_max <= POD_CONNECTIONS_MAX as usize);
-    assert!(RELAY.circuit_ms_max > 2 * RTC_HANDSHAKE_MS_MAX);
-    assert!(STORES_MAX <= LOOKUPS_MAX && POD_STORES_MAX <= LOOKUPS_MAX + LOOKUPS_WAITING_MAX);
-    assert!(STORE_MS_MAX + STORE_TAIL_MS < REQUEST_MS_MAX);
-    assert!(NEIGHBOURHOOD + FAR_LINKS <= LINKS_MAX);
-    assert!(NEIGHBOURHOOD < LINKS_MAX && NEIGHBOURHOOD <= BUCKET_SEEDS_MAX);
-    assert!(NEIGHBOURHOOD_CLOSE < NEIGHBOURHOOD_DIALLED && NEIGHBOURHOOD_DIALLED < NEIGHBOURHOOD);
-    assert!(LOOKUP_SLOW_MS < ASK_MS_MAX && LOOKUP_SEEDS_MAX > BUCKET_SEEDS_MAX);
-    assert!(ASK_MS_MAX < FETCH_MS_MAX && FETCH_PODS_MS < FETCH_MS_MAX);
-    assert!(PLAYBACK_WINDOW < MAILBOX_STRANGERS_MAX);
-    assert!(STUN_BURST <= STUN_ALL_BURST && STUN_PER_S <= STUN_ALL_PER_S);
-    assert!(STUN_ADDRESSES_MAX >= 2 * STUN_ALL_BURST as usize);
-    assert!(NOISE_CHUNK_BYTES + 16 <= CHANNEL_FRAME_BYTES_MAX);
-    assert!(POD_PROOF_BYTES_MAX + 96 <= 65_535);
-    assert!(CHANNEL_BYTES_MAX > STORE_BYTES_MAX);
-    assert!(BINDING_RENEW_MS < BINDING_LIFE_MAX_MS);
-    assert!(STORE_MS_MAX < REQUEST_MS_MAX && ASK_MS_MAX < LOOKUP_MS_MAX);
-    assert!(ASK_MS_MAX <= STORE_ASK_MS_MAX && STORE_ASK_MS_MAX < FETCH_MS_MAX);
-    assert!(FORWARD_MS_MAX < ASK_MS_MAX && FORWARDS > 1 && FORWARDS < FORWARDS_MAX);
-    assert!(FORWARDS_MAX <= LINKS_OPENED_MIN && FORWARD_AGAIN_MS < FORWARD_PATIENCE_MS);
-    assert!(FORWARD_HOP_MS * HOPS_MAX as u64 + 2 * FORWARD_SLOW_MS < FORWARD_MS_MAX);
-    assert!(REFRESH_MS < REFRESH_CALM_MS && JOIN_RETRY_MS < REFRESH_MS);
-    assert!(FORWARD_HOPS_FEIGNED < HOPS_MAX / 2);
-    assert!(FORWARD_PATIENCE_MS > 2 * FORWARD_SLOW_MS);
-    assert!(FORWARD_PATIENCE_MS + STORE_LOOKUP_MS < STORE_MS_MAX);
-    assert!(FORWARD_REMEMBER_MS > FORWARD_MS_MAX && FORWARD_ASKS_MAX >= HOLDERS);
-    assert!(FORWARDED_PER_LINK_MAX < FORWARDED_MAX && STORES_MAX <= FORWARDED_PER_LINK_MAX);
-    assert!(HEARSAY_MAX <= TOMBSTONES_MAX && TOMBSTONES_MAX <= POD_TOMBSTONES_MAX);
-    assert!(KEEP_RECORDS_MAX <= TOMBSTONES_MAX && POD_RECORDS_MAX <= POD_TOMBSTONES_MAX);
-    assert!(RELEASES_MAX <= FORWARDED_PER_LINK_MAX && RELEASE_ASKS_MAX >= HOLDERS);
-    assert!(REPAIR_BELOW < HOLDERS && REPAIR_CHOICE >= REPAIR_BELOW);
-    assert!(REPAIR_CHOICE <= NEIGHBOURHOOD && REPAIR_SETTLE_MS > 2 * REPAIR_LINK_MS);
-    assert!(REPAIR_SETTLE_MS < REPAIR_MS && REPAIR_LINK_MS > ASK_MS_MAX);
-    assert!(REPAIR_BYTES_BURST < REPAIR_BYTES_PER_DAY);
-    assert!(REPAIR_BYTES_BURST > (REPAIR_COPIES_MAX * STORE_BYTES_MAX) as u64);
-    // A tombstone takes fewer than 128 bytes.
-    assert!(DIGEST_KEYS_MAX * 128 < STORE_BYTES_MAX && DIGEST_WANTS_MAX < DIGEST_KEYS_MAX);
-    assert!(DIGEST_KEYS_MAX < DIGEST_KEYS_PER_LINK_MAX);
-    assert!(HOLDERS * 256 < STORE_BYTES_MAX);
-    assert!(PONG_MS_MAX > MINUTE_MS && IDLE_MS_MAX <= DAY_MS);
-    assert!(SDP_BYTES_MAX < SIGNALLING_MESSAGE_BYTES_MAX);
-    assert!(RTC_CANDIDATE_BYTES_MAX < SIGNALLING_MESSAGE_BYTES_MAX);
-    assert!(2 * SIGNALLING_MESSAGE_BYTES_MAX < SIGNALLING_BYTES_MAX);
-    assert!((SIGNALLING_BYTES_MAX as u64) < RELAY.circuit_bytes_max);
-    assert!(RTC_HANDSHAKE_MS_MAX > UPGRADE_MS_MAX && RTC_DUPLICATE_MS > RTC_HANDSHAKE_MS_MAX);
-    assert!(RTC_INBOUND_STREAMS_WAITING_MAX < RTC_STREAMS_MAX);
-    assert!(ASKS_PER_CONNECTION_MAX < RTC_STREAMS_MAX);
-    assert!(RTC_FRAME_BYTES_MAX < RTC_SEND_BYTES_MAX);
-    assert!(STORE_BYTES_MAX < RTC_RECEIVE_BYTES_MAX && RTC_SEND_BYTES_MAX < RTC_RECEIVE_BYTES_MAX);
-    assert!(RTC_FIN_ACK_MS_MAX < RTC_DUPLICATE_MS);
-    assert!(LINK_SWEEP_MS < LINK_MS_MAX && LINK_SWEEP_MS < LINK_IDLE_MS);
-    assert!(CIRCUIT_IDLE_MS < RTC_HANDSHAKE_MS_MAX);
-    assert!(DESCRIPTION_RENEW_MS < DESCRIPTION_LIFE_MS && PODS_NAMED_MAX <= PODS_MAX);
-    assert!(DESCRIPTION_BYTES_MAX < POD_ANSWER_BYTES_MAX);
-    assert!(HANDOVER_BYTES_MAX > RECORD_BYTES_MAX + 2 * CAPABILITY_BYTES_MAX);
-    assert!(3 * POD_ANSWER_MS_MAX < REQUEST_MS_MAX && CALLS_PER_POD_MAX < CALLS_MAX);
-    assert!(CALLS_PER_POD_MAX < DESCRIBING_MAX && DESCRIBING_MAX < HANDOVERS_WAITING_MAX);
-    assert!(CAPABILITY_BYTES <= CAPABILITY_BYTES_MAX);
 };

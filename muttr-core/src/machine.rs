@@ -249,11 +249,13 @@ pub enum Table {
     Outgoing,
     /// Pod: host → another pod, as it last described itself.
     Pod,
+    /// Pod: author's fingerprint, record key → a record that is watched over for them.
+    Watch,
 }
 
 impl Table {
     /// All of them, in the order above.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Setting,
         Self::Record,
         Self::Binding,
@@ -267,6 +269,7 @@ impl Table {
         Self::Capability,
         Self::Outgoing,
         Self::Pod,
+        Self::Watch,
     ];
 
     /// The name on disk.
@@ -286,6 +289,7 @@ impl Table {
             Self::Capability => "capability",
             Self::Outgoing => "outgoing",
             Self::Pod => "pod",
+            Self::Watch => "watch",
         }
     }
 }

@@ -15,6 +15,7 @@ mod playback;
 mod registry;
 mod requests;
 pub mod session;
+mod watch;
 
 use alloc::{
     boxed::Box,
@@ -36,12 +37,13 @@ use self::{
     load::Stage,
     mailbox::Mailbox,
     registry::{BindingRow, Owned, Registry},
+    watch::{Watched, Watches},
 };
 use crate::{
     custody::{self, Custody},
     limit,
     machine::{Batch, Input, Kept, Link, Machine, Output, Row, Scan, Ticket},
-    name::{DeviceId, Fingerprint, Hash, Host, Label},
+    name::{DeviceId, Fingerprint, Hash, Host, Label, RecordKey},
     rejection::Rejection,
     time::{self, Time},
     wire::channel::{PodProof, ToSeed},
@@ -70,6 +72,7 @@ pub struct Pod {
     /// Placings that were reported, and until when receipts may still follow.
     placed: VecDeque<(u64, u64)>,
     federation: Federation,
+    watches: Watches,
     /// How many notifications people may still ask for; who is not here may ask for all.
     notifiers: BTreeMap<Fingerprint, Allowance>,
     sweep: load::Sweep,
@@ -102,14 +105,22 @@ enum Errand {
     Bind(Box<Registration>),
     /// The row that was there though we thought there was none.
     Reread(Box<Registration>),
-    /// A record on its way into custody.
-    Store(Asker),
+    /// A record on its way into custody, and the deletion hash in its header.
+    Store(Asker, [u8; 32]),
     /// A record being looked for.
     Fetch(Asker),
     /// The same, to be placed with so many seeds.
     Place(Asker, usize),
     /// A record being placed.
     Placing(Asker),
+    /// A count for somebody who asked.
+    Tally(Asker, RecordKey),
+    /// A count of who holds a record that is watched over.
+    Count(Watched),
+    /// Such a record being looked for, to be placed again or not.
+    Recover(Watched, bool),
+    /// Such a record being placed again.
+    Replace(Watched),
     /// A write whose failure leaves things as they were: it is made again in time.
     Nothing,
     /// The write of a notification for another pod's person.
@@ -162,6 +173,7 @@ impl Pod {
             errands_begun: 0,
             placed: VecDeque::new(),
             federation: Federation::default(),
+            watches: Watches::default(),
             notifiers: BTreeMap::new(),
             sweep: load::Sweep::default(),
             outputs: VecDeque::new(),
@@ -186,6 +198,8 @@ impl Pod {
             links: custody.links,
             pods: self.federation.pods_len(),
             outgoing: self.federation.waiting_len(),
+            watched: self.watches.len(),
+            lost: self.watches.lost(),
         }
     }
 
@@ -292,7 +306,10 @@ impl Pod {
         match event {
             custody::Event::Ready => self.ready(now),
             custody::Event::Kept { id, result } => match self.errands.remove(&id) {
-                Some(Errand::Store(asker)) => {
+                Some(Errand::Store(asker, deletion_hash)) => {
+                    if let Ok(receipt) = &result {
+                        self.stored(now, asker, receipt, deletion_hash);
+                    }
                     self.answer(asker, result, |id, receipt| ToSeed::Stored { id, receipt });
                 }
                 Some(Errand::Handed(id)) => self.handover_kept(now, id, result),
@@ -302,6 +319,9 @@ impl Pod {
                 Some(Errand::Fetch(asker)) => {
                     let record = result.map(|record| record.into_bytes());
                     self.answer(asker, record, |id, record| ToSeed::Fetched { id, record });
+                }
+                Some(Errand::Recover(watched, place)) => {
+                    self.watch_recovered(now, watched, place, result);
                 }
                 Some(Errand::Place(asker, copies)) => {
                     self.place_fetched(now, asker, copies, result);
@@ -318,7 +338,20 @@ impl Pod {
                     self.tell(channel, &ToSeed::Promised { id, receipt });
                 }
             }
-            custody::Event::Stored { id, .. } => self.placed(now, id),
+            custody::Event::Counted { id, result } => match self.errands.remove(&id) {
+                Some(Errand::Count(watched)) => self.watch_counted(now, watched, result),
+                Some(Errand::Tally(asker, key)) => self.counted_for(asker, &key, result),
+                _ => {}
+            },
+            custody::Event::Stored { id, .. } => {
+                if let Some(Errand::Replace(watched)) = self.errands.get(&id) {
+                    let watched = *watched;
+                    self.errands.remove(&id);
+                    self.watch_replaced(now, watched);
+                } else {
+                    self.placed(now, id);
+                }
+            }
             custody::Event::Held { .. } | custody::Event::Released { .. } => {}
         }
     }
@@ -393,6 +426,7 @@ impl Machine for Pod {
         let channels = self.timers.first().map(|&(due, _)| due);
         let upkeep = time::earliest(self.stage.deadline(), self.sweep.deadline());
         let upkeep = time::earliest(upkeep, self.federation.deadline());
+        let upkeep = time::earliest(upkeep, self.watches.deadline());
         time::earliest(time::earliest(channels, upkeep), self.custody.deadline())
     }
 }

@@ -142,8 +142,10 @@ rejections! {
     Released = 65, "RELEASED", 410, Never;
     /// That token does not release the record.
     WrongToken = 66, "WRONG_TOKEN", 403, Never;
+    /// Nobody has the record any more, though it has not expired; send the message again.
+    Lost = 67, "LOST", 410, Changed;
     /// No link leads closer to the record key, and this seed is not among those closest to it.
-    TooFar = 67, "TOO_FAR", 421, Later;
+    TooFar = 68, "TOO_FAR", 421, Later;
 
     /// The mailbox of the recipient is full.
     MailboxFull = 80, "MAILBOX_FULL", 507, Later;

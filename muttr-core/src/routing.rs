@@ -214,6 +214,17 @@ impl Routing {
         linked.or_else(|| self.table.entry(seed).map(|entry| entry.stores))
     }
 
+    /// Whether a seed is a pod of another place.
+    pub(crate) fn is_pod(&self, seed: &SeedId) -> bool {
+        self.pods.contains_key(seed)
+    }
+
+    /// Where a seed says it can be reached, as far as is known.
+    pub(crate) fn addresses(&self, seed: &SeedId) -> &[Address] {
+        let linked = self.links.traits(seed);
+        linked.map_or_else(|| self.table.addresses(seed), |traits| &traits.addresses)
+    }
+
     /// Never close the link to this seed from here.
     pub(crate) fn pin(&mut self, seed: SeedId) {
         self.links.pin(seed);

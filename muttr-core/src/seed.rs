@@ -16,11 +16,12 @@ use crate::{
     keyring::Identity,
     limit,
     machine::{Batch, Frame, Input, Kept, Link, Machine, Output, Row, Ticket},
-    name::{Alias, DeviceId, Fingerprint, Host, Label, MessageId},
+    name::{Alias, DeviceId, Fingerprint, Host, Label, MessageId, RecordKey},
     rejection::Rejection,
     routing::Contact,
     session::Version,
     time::{Time, earliest},
+    wire::channel::ToPod,
 };
 
 mod capability;
@@ -44,6 +45,7 @@ mod straight;
 #[cfg(test)]
 mod tests;
 mod under_way;
+mod watch;
 
 pub use door::*;
 pub use under_way::UnderWay;
@@ -101,6 +103,8 @@ enum Then {
     Answer(u64, Done),
     Noted(MessageId),
     Sealed(MessageId),
+    /// Written down that it is lost.
+    Lost(RecordKey),
     Pending((u64, u64), Vec<(Vec<u8>, row::PendingRow)>),
     Journalled(Vec<u8>),
     Arrived(Vec<u8>, Box<row::MessageRow>),
@@ -180,7 +184,7 @@ impl Seed {
             inbox: inbox::Inbox::default(),
             arrivals: BTreeSet::new(),
             line: line::Line::default(),
-            version: Version::Third,
+            version: Version::Fourth,
             ready: false,
             crashed: None,
             own_loaded: false,
@@ -286,6 +290,7 @@ impl Seed {
             Input::Tick => {
                 self.line_tick(now);
                 self.outbox_tick(now);
+                self.watch_tick(now);
                 self.inbox_tick(now);
                 if self.relink.0.is_some_and(|at| at <= now.mono_ms) {
                     self.relink.0 = None;
@@ -307,6 +312,7 @@ impl Seed {
             Some(Then::Answer(id, done)) => self.answer_kept(id, done, kept),
             Some(Then::Noted(message)) => self.noted(now, message, kept),
             Some(Then::Sealed(message)) => self.sealed(now, message, kept),
+            Some(Then::Lost(key)) if kept == Kept::Ok => self.say(&ToPod::Heard { key }),
             Some(Then::Pending(cursor, rows)) => self.pending_kept(now, cursor, rows, kept),
             Some(Then::Journalled(pending)) => self.journalled(now, &pending, kept),
             Some(Then::Arrived(pending, message)) => {
@@ -317,7 +323,8 @@ impl Seed {
                 }
             }
             Some(Then::Forgotten(pending)) => self.forgotten(now, &pending, kept),
-            Some(Then::Nothing | Then::Load(_) | Then::Read(_)) | None => {}
+            // What is lost and could not be written down is told again.
+            Some(Then::Nothing | Then::Load(_) | Then::Read(_) | Then::Lost(_)) | None => {}
         }
     }
 
@@ -374,7 +381,12 @@ impl Seed {
             }
             custody::Event::Receipt { id, receipt } => self.seed_receipt(now, id, &receipt),
             custody::Event::Stored { id, .. } => self.placed(now, id),
-            custody::Event::Fetched { id, result } => self.fetched(now, id, result),
+            custody::Event::Fetched { id, result } => {
+                if !self.read_back(now, id, &result) {
+                    self.fetched(now, id, result);
+                }
+            }
+            custody::Event::Counted { id, result } => self.counted(now, id, result),
             custody::Event::Held { records, bytes } => {
                 let records = u64::try_from(records).unwrap_or(u64::MAX);
                 self.out
@@ -472,7 +484,10 @@ impl Machine for Seed {
         }
         let online = self.line.identified;
         let own = earliest(self.line.deadline(), self.relink.0);
-        let mail = earliest(self.outbox.deadline(online), self.inbox.deadline(online));
+        let mail = earliest(
+            self.outbox.deadline(online, self.may_count()),
+            self.inbox.deadline(online),
+        );
         earliest(earliest(own, mail), self.custody.deadline())
     }
 }

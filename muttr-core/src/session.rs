@@ -7,7 +7,7 @@
 //! as each side knows it: the seed's is what the person typed, the pod's is its configured name.
 //!
 //! ```text
-//! seed → pod   e                payload, clear: version u8 (1 to 3) ‖ host
+//! seed → pod   e                payload, clear: version u8 (1 to 4) ‖ host
 //! pod → seed   e, ee, s, es     payload: PodProof
 //!   or         one byte         the number of a rejection, clear; the pod then closes
 //! seed → pod   ToPod::Identify  the first message of the open session
@@ -83,16 +83,20 @@ pub enum Version {
     Second,
     /// Adds people of other pods, and capabilities.
     Third,
+    /// Adds that a pod counts for somebody who has no links of their own, and tells what is lost of
+    /// all that it was to watch over.
+    Fourth,
 }
 
 impl Version {
-    const ALL: [Self; 3] = [Self::First, Self::Second, Self::Third];
+    const ALL: [Self; 4] = [Self::First, Self::Second, Self::Third, Self::Fourth];
 
     const fn byte(self) -> u8 {
         match self {
             Self::First => 1,
             Self::Second => 2,
             Self::Third => 3,
+            Self::Fourth => 4,
         }
     }
 }
@@ -100,6 +104,7 @@ impl Version {
 /// What a seed has between its first handshake message and the pod's answer.
 pub struct Greeting {
     noise: HandshakeState,
+    version: Version,
 }
 
 impl Greeting {
@@ -118,7 +123,7 @@ impl Greeting {
             .map_err(|_| Rejection::Unsupported)?;
         let hello = [&[version.byte()], host.as_str().as_bytes()].concat();
         let first = write_handshake(&mut noise, &hello)?;
-        Ok((Self { noise }, first))
+        Ok((Self { noise, version }, first))
     }
 
     /// Takes the pod's answer: the open session, what the pod says it is, and the static key it
@@ -140,7 +145,7 @@ impl Greeting {
             .get_remote_static()
             .and_then(|key| key.try_into().ok());
         Ok((
-            Open::new(self.noise)?,
+            Open::new(self.noise, self.version)?,
             proof,
             key.ok_or(Rejection::Tampered)?,
         ))
@@ -180,16 +185,17 @@ pub fn answer(
         .map_err(|_| Rejection::Unsupported)?;
     let hello = read_handshake(&mut noise, first).map_err(|_| Rejection::Malformed)?;
     let (version, dialled) = hello.split_first().ok_or(Rejection::Malformed)?;
-    if !Version::ALL.iter().any(|known| known.byte() == *version) {
-        return Err(Rejection::Unsupported);
-    }
+    let known = Version::ALL
+        .into_iter()
+        .find(|known| known.byte() == *version);
+    let version = known.ok_or(Rejection::Unsupported)?;
     let dialled = core::str::from_utf8(dialled).map_err(|_| Rejection::Malformed)?;
     let dialled: Host = dialled.parse().map_err(|_| Rejection::Malformed)?;
     if dialled != *host {
         return Err(Rejection::WrongHost);
     }
     let frame = write_handshake(&mut noise, &wire::encode(proof))?;
-    Ok((Open::new(noise)?, frame))
+    Ok((Open::new(noise, version)?, frame))
 }
 
 /// The frame that refuses a handshake: one byte, the rejection's number.
@@ -244,12 +250,13 @@ pub fn login_bytes(host: &Host, device: &DeviceId, handshake_hash: &[u8; 32]) ->
 /// A Noise session after its handshake: messages in both directions, nobody named yet.
 pub struct Open {
     noise: TransportState,
+    version: Version,
     handshake_hash: [u8; 32],
     partial: Vec<u8>,
 }
 
 impl Open {
-    fn new(noise: HandshakeState) -> Result<Self, Rejection> {
+    fn new(noise: HandshakeState, version: Version) -> Result<Self, Rejection> {
         let handshake_hash = noise.get_handshake_hash().try_into();
         let handshake_hash = handshake_hash.map_err(|_| Rejection::Unsupported)?;
         let noise = noise
@@ -257,9 +264,16 @@ impl Open {
             .map_err(|_| Rejection::Tampered)?;
         Ok(Self {
             noise,
+            version,
             handshake_hash,
             partial: Vec::new(),
         })
+    }
+
+    /// What may be said in this session.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.version
     }
 
     /// Names this handshake and no other (Noise, section 11.2).

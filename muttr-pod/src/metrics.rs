@@ -172,6 +172,16 @@ fn gauges(text: &mut String, stats: &Stats) {
             "Notifications for other pods that were not taken yet.",
             stats.outgoing as u64,
         ),
+        (
+            "watched",
+            "Records watched over for their authors.",
+            stats.watched as u64,
+        ),
+        (
+            "lost",
+            "Of these, lost, and their authors do not know yet.",
+            stats.lost as u64,
+        ),
     ] {
         head(text, name, help, "gauge");
         // Writing to a string does not fail.

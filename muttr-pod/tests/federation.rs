@@ -25,6 +25,8 @@ mod people;
 mod refusals;
 #[path = "federation/straight.rs"]
 mod straight;
+#[path = "federation/watched.rs"]
+mod watched;
 
 use people::{comes, draft, own, person, reads, registered, seed_of};
 

@@ -38,6 +38,7 @@ export const CODES = {
   UNWILLING: { retry: 'never', sentence: "This seed does not keep records for others." },
   RELEASED: { retry: 'never', sentence: "The record was released by whoever it was for." },
   WRONG_TOKEN: { retry: 'never', sentence: "That token does not release the record." },
+  LOST: { retry: 'changed', sentence: "Nobody has the record any more, though it has not expired; send the message again." },
   TOO_FAR: { retry: 'later', sentence: "No link leads closer to the record key, and this seed is not among those closest to it." },
   MAILBOX_FULL: { retry: 'later', sentence: "The mailbox of the recipient is full." },
   STRANGERS_FULL: { retry: 'later', sentence: "The recipient takes no more messages from strangers for now." },

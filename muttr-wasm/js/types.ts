@@ -265,9 +265,13 @@ export interface Delivery {
   /** Where it lies in the network, 64 hexadecimal digits; absent before it is sealed. */
   recordKey: string | undefined;
   status: DeliveryStatus;
-  /** Whose signed receipts are in hand. */
+  /**
+   * Who had it at the time of `confirmedAt`: who signed for it when it was stored, and from then on
+   * who was counted, one of them read back. What was confirmed more than 15 minutes ago counts for
+   * nothing: say since when nothing was heard.
+   */
   heldBy: { seeds: number; pods: number };
-  /** When the last of them came. */
+  /** When the last receipt came, or it was last counted. */
   confirmedAt: Date | undefined;
   /** When the network forgets it; absent before it is sealed. */
   expires: Date | undefined;

@@ -223,6 +223,7 @@ impl Holders {
                 | Event::Stored { .. }
                 | Event::Kept { .. }
                 | Event::Released { .. }
+                | Event::Counted { .. }
                 | Event::Held { .. } => {}
             }
         }

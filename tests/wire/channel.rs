@@ -98,6 +98,13 @@ fn later_versions_to_the_pod(vectors: &mut Vectors) {
     );
     let revoke = ToPod::Revoke { id: 8, hash };
     add(vectors, "revoke, in version 3", &revoke);
+    add(vectors, "heard, in version 4", &ToPod::Heard { key });
+    let count = ToPod::Count {
+        id: 9,
+        key,
+        deletion_hash: hash,
+    };
+    add(vectors, "count, in version 4", &count);
 }
 
 #[test]
@@ -193,6 +200,14 @@ fn handed_over_by_the_pod(vectors: &mut Vectors) {
         add(vectors, name, &ToSeed::Handover { to, key, state });
     }
     add(vectors, "granted, in version 3", &ToSeed::Granted { id: 7 });
+    add(vectors, "lost, in version 4", &ToSeed::Lost { key: key(1) });
+    let counted = ToSeed::Counted {
+        id: 9,
+        seeds: vec![a_receipt().seed],
+        pods: vec![],
+        gone: None,
+    };
+    add(vectors, "counted, in version 4", &counted);
 }
 
 /// What a pod says of the copies that it places for a hidden seed.

@@ -133,6 +133,18 @@ pub enum Command {
         /// What to keep.
         record: Record,
     },
+    /// Find out who holds a record now; answered by [`Event::Counted`].
+    Count {
+        /// Comes back in [`Event::Counted`].
+        id: u64,
+        /// Which one.
+        key: RecordKey,
+        /// The hash in its header, by which a release is known to be true.
+        deletion_hash: [u8; 32],
+        /// Pods that promised to keep it, beside those that are known here. They are asked
+        /// themselves, if they are linked.
+        pods: Vec<SeedId>,
+    },
     /// Have every copy of a record given up: whoever it was for has opened it; answered by
     /// [`Event::Released`].
     Release {
@@ -195,6 +207,13 @@ pub enum Event {
         /// How many of those asked said that they, or others behind them, gave up the record.
         heard: usize,
     },
+    /// A count came to its end.
+    Counted {
+        /// Of [`Command::Count`].
+        id: u64,
+        /// What was found, or [`Rejection::Busy`].
+        result: Result<Tally, Rejection>,
+    },
     /// What we hold has changed.
     Held {
         /// How many records.
@@ -202,6 +221,20 @@ pub enum Event {
         /// How many bytes they have.
         bytes: u64,
     },
+}
+
+/// Who holds a record, as far as it could be confirmed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Seeds, ourselves and pods not among them. One of those that were named together was chosen
+    /// by chance and handed the record over; where it did not, none of them is here.
+    pub seeds: Vec<SeedId>,
+    /// Pods, each by its own word.
+    pub pods: Vec<SeedId>,
+    /// What was handed over.
+    pub record: Option<Record>,
+    /// The record was released, as this proves: nobody needs to hold it.
+    pub gone: Option<Tombstone>,
 }
 
 /// Figures for whoever looks on.

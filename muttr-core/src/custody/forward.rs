@@ -1,9 +1,9 @@
-//! Forwarding: what others want stored, fetched or released travels over links that are up toward its key,
-//! each hop closer than the one before, and the answer retraces the way.
+//! Forwarding: what others want stored, fetched, counted or released travels over links that are
+//! up toward its key, each hop closer than the one before, and the answer retraces the way.
 //!
 //! Where no linked seed is closer than we are, the way ends here: copies are placed with the
-//! closest willing neighbours, or they are asked for the record, or told of its release. Nobody
-//! is dialled. Nothing goes
+//! closest willing neighbours, or they are asked for the record, or whether they have it, or told
+//! of its release. Nobody is dialled. Nothing goes
 //! back to where it came from, and since every hop is closer than the one before, nothing goes in
 //! circles. A no is passed back and not gone around, so that nothing multiplies on its way.
 
@@ -13,7 +13,7 @@ use alloc::{
 };
 
 use super::{
-    Custody,
+    Custody, count,
     record_store::{self, Waiter},
 };
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
     time::{Time, earliest},
     wire::{
         self,
-        store::{Get, Put, Receipt, Release, StoreAnswer, StoreAsk, Tombstone},
+        store::{Count, Get, Holder, Put, Receipt, Release, StoreAnswer, StoreAsk, Tombstone},
     },
 };
 
@@ -57,6 +57,8 @@ enum What {
     Put(Spread),
     Get,
     Release(News),
+    /// Who holds it, as far as they were asked.
+    Count(Vec<Holder>),
 }
 
 /// The news of a release on its way.
@@ -134,6 +136,11 @@ impl Forward {
                 tombstone: news.tombstone.clone(),
                 hops: if is_last { limit::HOPS_MAX } else { hops },
             }),
+            What::Count(_) if is_last => StoreAsk::Have([self.key].into()),
+            What::Count(_) => StoreAsk::Count(Count {
+                key: self.key,
+                hops,
+            }),
         }
     }
 }
@@ -200,6 +207,11 @@ impl Custody {
     /// Somebody wants a record that we do not hold.
     pub(super) fn forward_get(&mut self, now: Time, asker: Asker, key: RecordKey, hops: u8) {
         self.forward(now, asker, key, What::Get, hops);
+    }
+
+    /// Somebody wants to know who holds a record.
+    pub(super) fn forward_count(&mut self, now: Time, asker: Asker, key: RecordKey, hops: u8) {
+        self.forward(now, asker, key, What::Count(Vec::new()), hops);
     }
 
     /// Somebody who was sent a record has opened it. It is given up here as well, wherever the
@@ -341,9 +353,16 @@ impl Custody {
             .routing
             .closest_holders(&target, limit::FORWARD_ASKS_MAX, fit);
         let mut around: VecDeque<SeedId> = around.into_iter().map(|(_, seed)| seed).collect();
-        let is_news = matches!(forward.what, What::Release(_));
-        if is_news && forward.hops >= limit::HOPS_MAX {
+        // Who is asked last speaks for itself alone.
+        let is_for_many = matches!(forward.what, What::Release(_) | What::Count(_));
+        if is_for_many && forward.hops >= limit::HOPS_MAX {
             around.clear();
+        }
+        if let What::Count(holders) = &mut forward.what {
+            around.retain(|seed| !self.pods.contains(seed) && !self.routing.is_pod(seed));
+            if !self.is_pod && self.records.offers(now, &forward.key) {
+                holders.push(count::holder(self.me, &[]));
+            }
         }
         let mut record = None;
         if let What::Put(spread) = &mut forward.what {
@@ -374,6 +393,7 @@ impl Custody {
                 What::Put(spread) => (spread.receipts.len(), spread.wanted, spread.writing),
                 What::Get => (0, limit::FETCH_PARALLEL, false),
                 What::Release(news) => (0, limit::RELEASE_ASKS_MAX, news.writing),
+                What::Count(_) => (0, limit::COUNT_ASKS_MAX, false),
             };
             let coming = hopeful.saturating_add(usize::from(writing));
             if have >= wanted {
@@ -452,6 +472,11 @@ impl Custody {
                 self.records.give_up(now, &tombstone, Waiter::Forward(job));
                 return self.end_forward(now, job, Some(StoreAnswer::Gone(tombstone)));
             }
+            (What::Count(_), Ok(StoreAnswer::Rejected(Rejection::Unsupported))) if passing => {
+                // An older one cannot pass it on; it can be asked like a neighbour.
+                forward.tried.remove(&seed);
+                return self.end_here(now, job);
+            }
             (_, Ok(StoreAnswer::Rejected(code))) if passing => {
                 return self.end_forward(now, job, Some(StoreAnswer::Rejected(code)));
             }
@@ -473,6 +498,16 @@ impl Custody {
             {
                 return self.end_forward(now, job, Some(StoreAnswer::Record(bytes)));
             }
+            (What::Count(_), Ok(mut answer @ (StoreAnswer::Counted(_) | StoreAnswer::Gone(_))))
+                if passing && count::is_about(&forward.key, &answer) =>
+            {
+                count::add_addresses(&mut answer, &seed, self.routing.addresses(&seed));
+                return self.end_forward(now, job, Some(answer));
+            }
+            (What::Count(holders), Ok(StoreAnswer::Have(have))) if !passing && have.len() == 1 => {
+                let holder = count::holder(seed, self.routing.addresses(&seed));
+                holders.extend(have.iter().any(|has| *has).then_some(holder));
+            }
             (_, Ok(_)) => self.routing.blame(now, seed),
         }
         if passing {
@@ -493,6 +528,8 @@ impl Custody {
             (What::Get, _) => StoreAnswer::Rejected(Rejection::NoRecord),
             (What::Release(news), _) if news.heard > 0 => StoreAnswer::Released,
             (What::Release(news), _) => StoreAnswer::Rejected(news.refusal),
+            (What::Count(_), Step::Passing) => StoreAnswer::Rejected(Rejection::TimedOut),
+            (What::Count(holders), _) => StoreAnswer::Counted(core::mem::take(holders)),
         });
         let bytes = wire::encode(&answer);
         for asker in core::mem::take(&mut forward.askers) {

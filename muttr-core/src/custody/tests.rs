@@ -1,5 +1,6 @@
 //! Custody in a small network under virtual time, and a holder by itself.
 
+mod counting;
 mod forwarding;
 mod holder;
 mod journeys;

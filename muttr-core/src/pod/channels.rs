@@ -13,7 +13,7 @@ use crate::{
     machine::{Frame, Link, Output},
     name::{DeviceId, Fingerprint},
     rejection::Rejection,
-    session,
+    session::{self, Version},
     time::Time,
     wire::channel::{Identify, ToSeed, Welcome},
 };
@@ -200,6 +200,7 @@ impl Pod {
         };
         self.tell(channel, &ToSeed::Welcome(welcome));
         self.push(owner, channel);
+        self.tell_all_lost(owner, device, channel);
     }
 
     fn set_line(&mut self, channel: u64, line: Line) {
@@ -311,6 +312,12 @@ impl Pod {
             )),
             Stage::Fresh | Stage::Unidentified(_) => None,
         }
+    }
+
+    /// What may be said in a session.
+    pub(super) fn version_of(&mut self, channel: u64) -> Option<Version> {
+        self.session(channel)
+            .map(|session| session.identified.version())
     }
 
     /// Counts a request in.

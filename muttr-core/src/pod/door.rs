@@ -126,6 +126,12 @@ pub struct Quotas {
     pub outgoing_max: usize,
     /// And of one person, before they are taken.
     pub outgoing_per_person_max: usize,
+    /// How often each record that a person had us keep is looked after, give or take a quarter.
+    pub watch_ms: u64,
+    /// Records that are watched over.
+    pub watched_max: usize,
+    /// And of one person.
+    pub watched_per_person_max: usize,
 }
 
 impl Default for Quotas {
@@ -143,6 +149,9 @@ impl Default for Quotas {
             handovers_per_s: limit::HANDOVERS_PER_S,
             outgoing_max: limit::OUTGOING_MAX,
             outgoing_per_person_max: limit::OUTGOING_PER_PERSON_MAX,
+            watch_ms: limit::WATCH_MS,
+            watched_max: limit::WATCHED_MAX,
+            watched_per_person_max: limit::WATCHED_PER_PERSON_MAX,
         }
     }
 }
@@ -321,4 +330,8 @@ pub struct Stats {
     pub pods: usize,
     /// Notifications for people of other pods that were not taken yet.
     pub outgoing: usize,
+    /// Records that are watched over for their authors.
+    pub watched: usize,
+    /// Of these, lost, and their authors do not know yet.
+    pub lost: usize,
 }

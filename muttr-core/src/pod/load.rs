@@ -16,7 +16,7 @@ const PAGE_ROWS: u32 = 512;
 /// Pause before the disk is asked again.
 const RETRY_MS: u64 = 1_000;
 /// The tables read at the start, in this order: a notification needs its mailbox.
-const TABLES: [Table; 7] = [
+const TABLES: [Table; 8] = [
     Table::Setting,
     Table::Binding,
     Table::Mailbox,
@@ -24,6 +24,7 @@ const TABLES: [Table; 7] = [
     Table::Capability,
     Table::Pod,
     Table::Outgoing,
+    Table::Watch,
 ];
 /// Mailboxes looked through in one go, and the pause between two goes.
 const SWEEP_MAILBOXES: usize = 256;
@@ -130,6 +131,7 @@ impl Pod {
             Table::Capability => self.load_capability(row),
             Table::Pod => self.load_pod(now, row),
             Table::Outgoing => self.load_outgoing(now, row),
+            Table::Watch => self.load_watch(row),
             Table::Binding => self.registry.load(row).ok(),
             Table::Mailbox => {
                 let (owner, mailbox) = Mailbox::load(row).ok()?;
@@ -151,6 +153,7 @@ impl Pod {
             self.stage = Stage::Ready;
             self.sweep.next_ms = Some(now.after(SWEEP_PAUSE_MS));
             self.federation_ready(now);
+            self.watches_ready(now);
             self.tell_shell(Event::Ready);
         }
     }
@@ -169,6 +172,7 @@ impl Pod {
         }
         self.look_after_channels(now);
         self.look_after_pods(now);
+        self.look_after_watches(now);
         if self.sweep.next_ms.is_some_and(|at| at <= now.mono_ms) {
             self.sweep(now);
         }
@@ -191,6 +195,7 @@ impl Pod {
         self.sweep.from = left.next().map(|(owner, _)| *owner);
         if self.sweep.from.is_none() {
             self.prune_outgoing(now);
+            self.prune_watches(now);
             let rate = self.notify_rate();
             self.notifiers
                 .retain(|_, allowance| !allowance.is_full(now, rate));

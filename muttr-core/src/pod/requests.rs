@@ -17,6 +17,7 @@ use crate::{
     wire::{
         self,
         channel::{SignedBinding, ToPod, ToSeed},
+        store::Receipt,
     },
 };
 
@@ -26,6 +27,7 @@ impl Pod {
             ToPod::Identify(_) => self.dismiss(now, channel, Rejection::Malformed),
             ToPod::Pong { .. } => {}
             ToPod::Ack { epoch, seq } => self.ack(now, channel, epoch, seq),
+            ToPod::Heard { key } => self.lost_heard(channel, key),
             ToPod::Register { id, .. }
             | ToPod::Resolve { id, .. }
             | ToPod::Store { id, .. }
@@ -33,6 +35,7 @@ impl Pod {
             | ToPod::Place { id, .. }
             | ToPod::Grant { id, .. }
             | ToPod::Revoke { id, .. }
+            | ToPod::Count { id, .. }
             | ToPod::Notify { id, .. } => self.request(now, channel, id, message),
         }
     }
@@ -67,7 +70,15 @@ impl Pod {
             } => self.notify(now, channel, asker, &to, notification),
             ToPod::Grant { hash, .. } => self.grant(channel, asker, hash),
             ToPod::Revoke { hash, .. } => self.revoke(channel, asker, hash),
-            ToPod::Identify(_) | ToPod::Pong { .. } | ToPod::Ack { .. } => Ok(()),
+            ToPod::Count {
+                key, deletion_hash, ..
+            } => {
+                self.count_for(now, asker, key, deletion_hash);
+                Ok(())
+            }
+            ToPod::Identify(_) | ToPod::Pong { .. } | ToPod::Ack { .. } | ToPod::Heard { .. } => {
+                Ok(())
+            }
         });
         if let Err(why) = result {
             self.reject(asker, why);
@@ -298,9 +309,26 @@ impl Pod {
     fn store(&mut self, now: Time, asker: Asker, record: &[u8]) -> Result<(), Rejection> {
         let record = Record::parse(record)?;
         record.check_time(now)?;
-        let id = self.errand(Errand::Store(asker));
+        let id = self.errand(Errand::Store(asker, *record.deletion_hash()));
         self.in_custody(now, Input::Command(custody::Command::Keep { id, record }));
         Ok(())
+    }
+
+    /// A record that one of our people handed over is durable.
+    pub(super) fn stored(
+        &mut self,
+        now: Time,
+        asker: Asker,
+        receipt: &Receipt,
+        deletion_hash: [u8; 32],
+    ) {
+        let Asker::Channel(channel, _) = asker else {
+            return;
+        };
+        if let Some((certificate, device)) = self.who(channel) {
+            let who = (certificate.fingerprint(), device);
+            self.watch(now, who, receipt.key, receipt.expires_h, deletion_hash);
+        }
     }
 
     fn fetch(&mut self, now: Time, asker: Asker, key: RecordKey) {

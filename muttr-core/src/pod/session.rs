@@ -11,7 +11,7 @@ use crate::{
     limit,
     name::{DeviceId, Fingerprint, Host},
     rejection::Rejection,
-    session::{self, Open},
+    session::{self, Open, Version},
     time::Time,
     wire::{
         self,
@@ -93,6 +93,12 @@ impl Identified {
     #[must_use]
     pub const fn certificate(&self) -> &Certificate {
         &self.certificate
+    }
+
+    /// What may be said in it.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.open.version()
     }
 
     /// Which of their devices.

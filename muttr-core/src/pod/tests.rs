@@ -7,6 +7,7 @@ mod login;
 mod mail;
 mod place;
 mod storage;
+mod watch;
 
 use alloc::{
     collections::{BTreeMap, VecDeque},
@@ -164,6 +165,8 @@ struct House {
     slow: Option<VecDeque<(Ticket, Batch)>>,
     starts: u8,
     quotas: Quotas,
+    /// What seeds say that they want to say.
+    version: Version,
 }
 
 fn config(random: [u8; 32], quotas: Quotas) -> Config {
@@ -218,6 +221,7 @@ impl House {
             slow: None,
             starts: 0,
             quotas,
+            version: Version::Fourth,
         };
         house.restart();
         house
@@ -324,7 +328,7 @@ impl House {
         self.channels += 1;
         let channel = self.channels;
         let random = Sha256::digest(channel.to_be_bytes()).into();
-        let (session, first) = Session::start(&host(name), pinned, Version::Third, random).unwrap();
+        let (session, first) = Session::start(&host(name), pinned, self.version, random).unwrap();
         let visitor = Visitor {
             session,
             heard: VecDeque::new(),

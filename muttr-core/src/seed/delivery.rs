@@ -64,6 +64,9 @@ impl Seed {
 
     /// Custody has done what it could for a record of ours.
     pub(super) fn placed(&mut self, now: Time, placing: u64) {
+        if self.is_placed_anew(placing) {
+            return;
+        }
         // The entry stays: a few receipts may still follow.
         let Some(message) = self.outbox.placing.get(&placing).copied() else {
             return;
@@ -188,6 +191,7 @@ impl Seed {
             outgoing.row.record = Vec::new();
         }
         outgoing.stage = Stage::Done;
+        outgoing.watch_from(now);
         outgoing.wait_until(now.after(limit::STORE_MS_MAX));
         self.settle(message);
         self.tell_delivery(message);
@@ -274,10 +278,14 @@ impl Seed {
             let Some(outgoing) = self.outbox.messages.get_mut(id) else {
                 continue;
             };
-            if outgoing.row.to != *from || outgoing.row.status >= status {
+            let known = outgoing.row.status;
+            // What was thought to be lost may still arrive.
+            let is_news = known < status || known == Status::Lost;
+            if outgoing.row.to != *from || !is_news {
                 continue;
             }
             outgoing.row.status = status;
+            outgoing.row.reason = None;
             outgoing.stage = Stage::Done;
             self.write_outgoing(*id);
             self.tell_delivery(*id);

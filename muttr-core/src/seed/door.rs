@@ -311,11 +311,12 @@ pub struct Delivery {
     pub key: Option<RecordKey>,
     /// How far it came.
     pub status: Status,
-    /// Seeds whose receipts are in hand.
+    /// Seeds that had it then: they signed for it, and later on they were counted.
     pub seeds: u32,
-    /// Pods whose receipts are in hand.
+    /// Pods that had it then.
     pub pods: u32,
-    /// When the last receipt came, in milliseconds since 1970.
+    /// When the last receipt came or it was last counted, in milliseconds since 1970. What is
+    /// older than [`limit::CONFIRMED_MS`] counts for nothing.
     pub confirmed_ms: u64,
     /// When the record expires, in milliseconds since 1970; 0 before it is sealed.
     pub expires_ms: u64,

@@ -1,9 +1,10 @@
 //! The seed's end of the private channel: who we are, what we asked, what the pod says unasked.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
 
 use super::{Event, Seed, State, row, session::Incoming, session::Session};
 use crate::{
+    custody::Tally,
     limit,
     machine::{Batch, Frame, Link, Output, Table, Write},
     name::{Alias, DeviceId, Fingerprint, Label, MessageId},
@@ -29,6 +30,8 @@ pub(super) enum Asked {
     Replica(MessageId),
     /// Copies of a sent message among the seeds, placed by the pod; the request's own number.
     Copies(u64),
+    /// Who holds a sent message, counted by the pod.
+    Count(MessageId),
     /// The notification of a sent message.
     Notify(MessageId),
     /// Who a message claims to be from; the message is named by its key in the inbox.
@@ -52,6 +55,7 @@ pub(super) enum Said {
     Stored(crate::wire::store::Receipt),
     Fetched(Vec<u8>),
     Placed,
+    Counted(Box<Tally>),
     Notified,
     Forwarding,
     Granted,
@@ -168,6 +172,7 @@ impl Seed {
         // Said to our greeting: the next one asks for less.
         if code == Rejection::Unsupported {
             self.version = match self.version {
+                Version::Fourth => Version::Third,
                 Version::Third if self.config.hidden => Version::Second,
                 _ => Version::First,
             };
@@ -240,10 +245,26 @@ impl Seed {
             }
             ToSeed::Promised { id, receipt } => self.promised(now, id, &receipt),
             ToSeed::Placed { id } => self.pod_answered(now, id, Ok(Said::Placed)),
+            ToSeed::Counted {
+                id,
+                seeds,
+                pods,
+                gone,
+            } => {
+                let record = None;
+                let tally = Tally {
+                    seeds,
+                    pods,
+                    record,
+                    gone,
+                };
+                self.pod_answered(now, id, Ok(Said::Counted(Box::new(tally))));
+            }
             ToSeed::Notified { id } => self.pod_answered(now, id, Ok(Said::Notified)),
             ToSeed::Forwarding { id } => self.pod_answered(now, id, Ok(Said::Forwarding)),
             ToSeed::Granted { id } => self.pod_answered(now, id, Ok(Said::Granted)),
             ToSeed::Handover { to, key, state } => self.handover(now, &to, &key, state),
+            ToSeed::Lost { key } => self.lost(now, key),
             ToSeed::Notification {
                 epoch,
                 seq,
@@ -296,6 +317,13 @@ impl Seed {
             Asked::Replica(message) => self.replica_kept(now, message, said),
             // However it ended, the receipts that came are what counts.
             Asked::Copies(placing) => self.placed(now, placing),
+            Asked::Count(message) => {
+                let tally = said.and_then(|said| match said {
+                    Said::Counted(tally) => Ok(*tally),
+                    _ => Err(Rejection::Malformed),
+                });
+                self.tallied(now, message, tally);
+            }
             Asked::Notify(message) => self.notification_taken(now, message, said),
             Asked::Author(pending, alias) => self.author_known(now, &pending, &alias, said),
             Asked::Record(pending) => self.record_fetched(now, &pending, said),

@@ -104,6 +104,7 @@ impl Seed {
             | Table::Capability
             | Table::Outgoing
             | Table::Pod
+            | Table::Watch
             | Table::Message => {}
         }
     }
@@ -119,7 +120,9 @@ impl Seed {
                 writes: alloc::vec![write],
             });
         } else {
-            self.outbox.messages.insert(id, Outgoing::loaded(row));
+            let mut outgoing = Outgoing::loaded(row);
+            outgoing.watch_from(now);
+            self.outbox.messages.insert(id, outgoing);
         }
     }
 

@@ -10,6 +10,7 @@ use super::{
     Draft, Seed, Status, Then,
     line::{Asked, Said},
     row::{self, ContentKind, MessageRow, OutboxRow},
+    watch::{Watch, Watches},
 };
 use crate::{
     custody,
@@ -40,6 +41,8 @@ pub(super) struct Outgoing {
     pub(super) dirty: bool,
     /// It may go straight to the recipient's pod, and is tried again while ours is away.
     pub(super) straight: bool,
+    /// When it is counted who holds it.
+    pub(super) watch: Watch,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -81,6 +84,7 @@ pub(super) struct Outbox {
     pub(super) posting: BTreeMap<u64, MessageId>,
     /// When receipts that came are written down.
     pub(super) flush_at: Option<u64>,
+    pub(super) watches: Watches,
 }
 
 impl Outgoing {
@@ -106,6 +110,7 @@ impl Outgoing {
             placings: 0,
             dirty: false,
             straight: false,
+            watch: Watch::default(),
         }
     }
 
@@ -131,12 +136,14 @@ impl Outgoing {
 }
 
 impl Outbox {
-    pub(super) fn deadline(&self, online: bool) -> Option<u64> {
+    pub(super) fn deadline(&self, online: bool, may_count: bool) -> Option<u64> {
         let of_messages = self
             .messages
             .values()
             .filter_map(|m| m.deadline(online))
             .min();
+        let watches = self.watches.deadline(may_count, self.messages.values());
+        let of_messages = crate::time::earliest(of_messages, watches);
         crate::time::earliest(of_messages, self.flush_at)
     }
 }
@@ -240,7 +247,7 @@ impl Seed {
     }
 
     /// Takes the next step of a message, if it is time.
-    fn push_on(&mut self, now: Time, message: MessageId) {
+    pub(super) fn push_on(&mut self, now: Time, message: MessageId) {
         let online = self.line.identified;
         let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
             return;
@@ -347,6 +354,7 @@ impl Seed {
             .ok_or(Rejection::Closed)?;
         outgoing.row.key = Some(record.key());
         outgoing.row.expires_ms = record.expires_ms();
+        outgoing.row.deletion_hash = record.deletion_hash().to_vec();
         outgoing.row.record = record.into_bytes();
         outgoing.row.content = None;
         let outbox = row::put(Table::Outbox, message.0.to_vec(), &outgoing.row);
@@ -375,7 +383,7 @@ impl Seed {
     pub(super) const fn has_pod_place(&self) -> bool {
         matches!(
             (self.config.hidden, self.version),
-            (true, Version::Second | Version::Third)
+            (true, Version::Second | Version::Third | Version::Fourth)
         )
     }
 

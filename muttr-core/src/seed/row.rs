@@ -162,6 +162,10 @@ pub(super) struct OutboxRow {
     pub(super) reason: Option<Rejection>,
     /// Nothing that is shown: a receipt.
     pub(super) silent: bool,
+    /// The hash in the record's header, by which a release is recognised; empty before it is
+    /// sealed, and for what was sealed before this was noted.
+    #[serde(with = "serde_bytes", default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) deletion_hash: Vec<u8>,
     /// As far as is known in this life, our pod goes on with it.
     #[serde(skip)]
     pub(super) forwarding: bool,
@@ -209,6 +213,7 @@ impl OutboxRow {
             expires_ms: 0,
             reason: None,
             silent: kind == ContentKind::Receipt,
+            deletion_hash: Vec::new(),
             forwarding: false,
         }
     }
@@ -219,6 +224,11 @@ impl OutboxRow {
             Some(content) => content.sent_ms.saturating_add(content.life_ms) <= now.wall_ms,
             None => self.expires_ms <= now.wall_ms,
         }
+    }
+
+    /// See [`Self::deletion_hash`].
+    pub(super) fn hash(&self) -> Option<[u8; 32]> {
+        self.deletion_hash.as_slice().try_into().ok()
     }
 
     /// When the record expires, in hours since 1970 as its header says.

@@ -6,6 +6,7 @@ mod moved;
 mod release;
 mod straight;
 mod trouble;
+mod watch;
 
 use alloc::{
     boxed::Box,
@@ -113,7 +114,7 @@ pub(super) struct Room {
     channels: u64,
     asks: u64,
     /// What mallory hands over to whoever asks for it, besides what she keeps.
-    pub(super) planted: BTreeMap<crate::name::RecordKey, Vec<u8>>,
+    pub(super) planted: BTreeMap<RecordKey, Vec<u8>>,
     /// Questions under way: the number the answerer sees → who asked, under which number.
     asked: BTreeMap<u64, (SeedId, u64)>,
 }

@@ -8,9 +8,9 @@ use alloc::{string::String, vec::Vec};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    name::{Alias, DeviceId, Hash, Host, Label, RecordKey},
+    name::{Alias, DeviceId, Hash, Host, Label, RecordKey, SeedId},
     rejection::Rejection,
-    wire::store::Receipt,
+    wire::store::{Receipt, Tombstone},
 };
 
 /// First handshake payload of the pod, inside the second Noise message: who it is.
@@ -119,6 +119,22 @@ pub enum ToPod {
         /// The highest one.
         seq: u64,
     },
+    /// Count who holds a record, because I have no links of my own. In sessions of
+    /// [`Version::Fourth`](crate::session::Version).
+    Count {
+        /// Request number.
+        id: u64,
+        /// Which record.
+        key: RecordKey,
+        /// The hash in its header, by which a release is known to be true.
+        deletion_hash: Hash,
+    },
+    /// It is durable here that this record is lost: I need not be told again. In sessions of
+    /// [`Version::Fourth`](crate::session::Version).
+    Heard {
+        /// Which record.
+        key: RecordKey,
+    },
     /// Answer to a ping.
     Pong {
         /// The ping's number.
@@ -219,6 +235,23 @@ pub enum ToSeed {
         key: RecordKey,
         /// How far it came.
         state: HandoverState,
+    },
+    /// Who holds a record, as far as the pod could confirm it.
+    Counted {
+        /// Request number.
+        id: u64,
+        /// Seeds.
+        seeds: Vec<SeedId>,
+        /// Pods, this one among them.
+        pods: Vec<SeedId>,
+        /// It was released, as this proves.
+        gone: Option<Tombstone>,
+    },
+    /// Nobody has this record of yours any more, as far as the pod can find out; told until
+    /// [`ToPod::Heard`]. In sessions of [`Version::Fourth`](crate::session::Version).
+    Lost {
+        /// Which record.
+        key: RecordKey,
     },
     /// Granted, or revoked.
     Granted {

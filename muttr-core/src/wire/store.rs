@@ -25,6 +25,8 @@ pub enum StoreAsk {
     Release(Release),
     /// What I hold and you watch over has changed.
     Digest(Digest),
+    /// Which seeds around this key hold the record now?
+    Count(Count),
 }
 
 /// Reads a question. One of a kind that this version does not know is newer, and no breach.
@@ -32,7 +34,7 @@ pub enum StoreAsk {
 /// # Errors
 /// [`Rejection::TooLarge`], [`Rejection::Unsupported`], otherwise [`Rejection::Malformed`].
 pub fn read_ask(bytes: &[u8]) -> Result<StoreAsk, Rejection> {
-    const KINDS: [&str; 5] = ["put", "get", "have", "release", "digest"];
+    const KINDS: [&str; 6] = ["put", "get", "have", "release", "digest", "count"];
     let read: Result<StoreAsk, Rejection> = wire::decode(bytes, limit::STORE_BYTES_MAX);
     if read == Err(Rejection::Malformed)
         && let Ok(map) = serde_ipld_dagcbor::from_slice::<BTreeMap<String, IgnoredAny>>(bytes)
@@ -65,6 +67,16 @@ pub struct Put {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Get {
+    /// Which record.
+    pub key: RecordKey,
+    /// How many forwarders the question has passed; bounded likewise.
+    pub hops: u8,
+}
+
+/// See [`StoreAsk::Count`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Count {
     /// Which record.
     pub key: RecordKey,
     /// How many forwarders the question has passed; bounded likewise.
@@ -137,8 +149,21 @@ pub enum StoreAnswer {
     Gone(Tombstone),
     /// A digest was taken in.
     Digest(Digested),
+    /// Who holds the record, as far as whoever asked them was told; each once.
+    Counted(Vec<Holder>),
     /// A coded no.
     Rejected(Rejection),
+}
+
+/// Somebody who is said to hold a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Holder {
+    /// Who.
+    pub seed: SeedId,
+    /// Where it can be asked, as binary multiaddrs; at most
+    /// [`crate::limit::COUNTED_ADDRESSES_MAX`], and none where they are not known.
+    pub addresses: Vec<serde_bytes::ByteBuf>,
 }
 
 /// A holder's signed promise to keep a record until it expires.

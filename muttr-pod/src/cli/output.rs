@@ -46,6 +46,8 @@ struct DeliveryLine {
     status: &'static str,
     seeds: u32,
     pods: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmed: Option<String>,
     expires: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     record_key: Option<String>,
@@ -169,6 +171,7 @@ impl Output {
             status: status(delivery.status),
             seeds: delivery.seeds,
             pods: delivery.pods,
+            confirmed: (delivery.confirmed_ms > 0).then(|| date::rfc3339(delivery.confirmed_ms)),
             expires: date::rfc3339(delivery.expires_ms),
             record_key: delivery.key.map(|key| key.to_string()),
             reason: delivery.reason.map(Rejection::code),

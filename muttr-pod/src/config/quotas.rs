@@ -30,6 +30,12 @@ pub struct Quotas {
     pub outgoing_max: Option<usize>,
     /// And of one person.
     pub outgoing_per_person_max: Option<usize>,
+    /// Seconds between two looks at a record that is watched over.
+    pub watch_s: Option<u32>,
+    /// Records that are watched over.
+    pub watched_max: Option<usize>,
+    /// And of one person.
+    pub watched_per_person_max: Option<usize>,
 }
 
 impl Quotas {
@@ -46,6 +52,9 @@ impl Quotas {
             handovers_per_s: settings.handovers_per_s,
             outgoing_max: settings.outgoing_max,
             outgoing_per_person_max: settings.outgoing_per_person_max,
+            watch_s: settings.watch_s,
+            watched_max: settings.watched_max,
+            watched_per_person_max: settings.watched_per_person_max,
         }
     }
 
@@ -53,6 +62,10 @@ impl Quotas {
     pub(crate) fn over(&self, quotas: pod::Quotas) -> pod::Quotas {
         let strangers = self.mailbox_strangers_max;
         let outgoing = self.outgoing_per_person_max;
+        let watch_ms = self
+            .watch_s
+            .map(|seconds| u64::from(seconds).saturating_mul(1000));
+        let watched = self.watched_per_person_max;
         pod::Quotas {
             mailbox_strangers_max: strangers.unwrap_or(quotas.mailbox_strangers_max),
             mailbox_entries_max: self
@@ -67,6 +80,9 @@ impl Quotas {
             handovers_per_s: self.handovers_per_s.unwrap_or(quotas.handovers_per_s),
             outgoing_max: self.outgoing_max.unwrap_or(quotas.outgoing_max),
             outgoing_per_person_max: outgoing.unwrap_or(quotas.outgoing_per_person_max),
+            watch_ms: watch_ms.unwrap_or(quotas.watch_ms),
+            watched_max: self.watched_max.unwrap_or(quotas.watched_max),
+            watched_per_person_max: watched.unwrap_or(quotas.watched_per_person_max),
             ..quotas
         }
     }

@@ -74,6 +74,16 @@ pub struct Settings {
     /// And of one person [default: 1000].
     #[arg(long, env = "MUTTR_OUTGOING_PER_PERSON_MAX", value_name = "NUMBER")]
     pub outgoing_per_person_max: Option<usize>,
+    /// Seconds between two looks at a record that a person had the pod keep: who holds it, and
+    /// whether it has to be placed again [default: 3600].
+    #[arg(long, env = "MUTTR_WATCH_S", value_name = "SECONDS")]
+    pub watch_s: Option<u32>,
+    /// Records that are watched over like this [default: 1048576].
+    #[arg(long, env = "MUTTR_WATCHED_MAX", value_name = "NUMBER")]
+    pub watched_max: Option<usize>,
+    /// And of one person [default: 8192].
+    #[arg(long, env = "MUTTR_WATCHED_PER_PERSON_MAX", value_name = "NUMBER")]
+    pub watched_per_person_max: Option<usize>,
     /// Channels and links that one address may open at once; an address is an IPv4 address or an
     /// IPv6 network of 64 bits [default: 4096].
     #[arg(long, env = "MUTTR_ADDRESS_SOCKETS_BURST", value_name = "NUMBER")]
@@ -183,6 +193,9 @@ impl Settings {
             handovers_per_s,
             outgoing_max,
             outgoing_per_person_max,
+            watch_s,
+            watched_max,
+            watched_per_person_max,
             address_sockets_burst,
             address_sockets_per_s,
             address_lookups_burst,

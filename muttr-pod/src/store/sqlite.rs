@@ -268,4 +268,5 @@ statements! {
     Capability = "capability",
     Outgoing = "outgoing",
     Pod = "pod",
+    Watch = "watch",
 }

@@ -58,6 +58,8 @@ async fn figures_have_names_and_codes() {
         "muttr_links 0",
         "muttr_pods 0",
         "muttr_outgoing 0",
+        "muttr_watched 0",
+        "muttr_lost 0",
         "# TYPE muttr_http_refusals_total counter",
         "muttr_http_refusals_total{code=\"NOT_FOUND\"} 1",
     ] {

@@ -1,19 +1,34 @@
 import type { Delivery, Message } from 'muttr';
 import type { JSX } from 'preact';
 import { grouped, inFull, say } from '../i18n/words';
+import { Button } from '../parts/button';
 import { Dialog } from '../parts/dialog';
 import { Icon } from '../parts/icon';
 import { TrustMark } from '../parts/trust';
-import { contactOf } from '../state/conversations';
+import { contactOf, send } from '../state/conversations';
 import { identity } from '../state/seed';
 import { beliefOf } from './message';
-import { heldBy, reasonOf } from './state';
+import { heldBy, isFresh, reasonOf, since } from './state';
 
 /** Who signed a message, who holds it, and how far it came. */
 export function Custody({ message, onClose }: { message: Message; onClose: () => void }): JSX.Element {
   return (
     <Dialog title={say('custody-title')} onClose={onClose}>
       {message.delivery && <Sent delivery={message.delivery} />}
+      {message.delivery?.status === 'lost' && message.contentType.startsWith('text/') && (
+        <div class="row">
+          <Button
+            kind="main"
+            icon="send"
+            onPress={() => {
+              void send(message.to, message.text, message.replyTo);
+              onClose();
+            }}
+          >
+            {say('custody-again')}
+          </Button>
+        </div>
+      )}
       <Signed message={message} />
     </Dialog>
   );
@@ -29,7 +44,7 @@ function Sent({ delivery }: { delivery: Delivery }): JSX.Element {
     { done: delivery.recordKey !== undefined || reached > 0, words: say('step-sealed') },
     {
       done: reached >= 1 || held,
-      words: held ? say('step-stored', { held: heldBy(delivery) }) : say('step-stored-not'),
+      words: held ? keptBy(delivery) : say('step-stored-not'),
     },
     { done: reached >= 2, words: say('step-notified', { address: delivery.to }) },
     { done: reached >= 3, words: say('step-fetched') },
@@ -37,7 +52,7 @@ function Sent({ delivery }: { delivery: Delivery }): JSX.Element {
   ];
   return (
     <>
-      {lost && <p class="mark">{say('custody-lost')}</p>}
+      {lost && delivery.reason === 'LOST' && <p class="mark">{say('custody-lost')}</p>}
       <ol class="stations" aria-label={say('custody-steps')}>
         {steps.map(({ done, words }) => (
           <li key={words} data-done={done}>
@@ -63,6 +78,15 @@ function Sent({ delivery }: { delivery: Delivery }): JSX.Element {
       </dl>
     </>
   );
+}
+
+/** Who keeps it, or did when that was last heard of and it still mattered. */
+function keptBy(delivery: Delivery): string {
+  const held = heldBy(delivery);
+  const { confirmedAt, status } = delivery;
+  return confirmedAt === undefined || isFresh(delivery) || status !== 'notified'
+    ? say('step-stored', { held })
+    : say('step-stored-then', { held, time: since(confirmedAt) });
 }
 
 function Signed({ message }: { message: Message }): JSX.Element {

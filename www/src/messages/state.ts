@@ -1,6 +1,7 @@
 import type { Delivery } from 'muttr';
-import { known, onDate, say } from '../i18n/words';
+import { atClock, known, lately, onDate, say } from '../i18n/words';
 import { sentenceOf } from '../parts/failure';
+import { minute } from '../state/clock';
 import { host } from '../state/seed';
 
 /** `9 seeds and 2 pods`, or whichever of the two there are. */
@@ -9,6 +10,30 @@ export function heldBy({ heldBy }: Delivery): string {
   const pods = say('pods-count', { count: heldBy.pods });
   if (heldBy.seeds === 0) return pods;
   return heldBy.pods === 0 ? seeds : say('held-by', { seeds, pods });
+}
+
+/** How long a copy counts that was confirmed. */
+const confirmedMs = 15 * 60_000;
+
+/** Whether who is said to hold it did so a moment ago. */
+export function isFresh({ confirmedAt }: Delivery): boolean {
+  return confirmedAt !== undefined && minute.value - confirmedAt.getTime() <= confirmedMs;
+}
+
+/** Who had it, and at what time; where that is too long ago, since when nothing was heard. */
+export function copiesOf(delivery: Delivery): string {
+  const { confirmedAt } = delivery;
+  const held = heldBy(delivery);
+  if (confirmedAt === undefined) return held;
+  return isFresh(delivery)
+    ? say('copies-had', { held, time: atClock(confirmedAt) })
+    : say('copies-unknown', { time: since(confirmedAt) });
+}
+
+/** The time, with the day where that is another one. */
+export function since(when: Date): string {
+  const [time, day] = [atClock(when), lately(when)];
+  return day === time ? time : say('on-day-at', { day, time });
 }
 
 /** Why a message of ours is not further; about the recipient's pod where it is another one. */
@@ -28,7 +53,7 @@ export function stateOf(delivery: Delivery): string {
   if (delivery.status === 'stored' && delivery.reason !== undefined) {
     return say('status-waiting', { held: heldBy(delivery), host: delivery.to.split('@')[1] ?? '' });
   }
-  return say(`status-${delivery.status}`, { held: heldBy(delivery) });
+  return say(`status-${delivery.status}`, { held: heldBy(delivery), copies: copiesOf(delivery) });
 }
 
 /** Until when the network keeps it, while that still matters. */

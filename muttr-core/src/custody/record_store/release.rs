@@ -195,6 +195,11 @@ impl RecordStore {
         self.released.sure.contains_key(key)
     }
 
+    /// The tombstone that stands in the place of a record.
+    pub(in crate::custody) fn tombstone_at(&self, key: &RecordKey) -> Option<Tombstone> {
+        self.released.tombstone(key)
+    }
+
     /// How many releases of records that were never here are remembered.
     #[cfg(test)]
     pub(in crate::custody) fn hearsay(&self) -> usize {

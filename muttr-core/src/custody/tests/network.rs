@@ -19,7 +19,7 @@ use crate::{
     time::Time,
     wire::{
         self,
-        store::{Get, Put, Receipt, StoreAnswer, StoreAsk},
+        store::{Get, Holder, Put, Receipt, StoreAnswer, StoreAsk},
     },
 };
 
@@ -47,7 +47,8 @@ pub(super) enum Vice {
     Misleads,
     /// Says nothing to what it should forward, and is honest otherwise.
     Drops,
-    /// Promises in the names of others what it should forward, and is honest otherwise.
+    /// Promises in the names of others what it should forward, says that seeds have it which never
+    /// were, and is honest otherwise.
     Invents,
     /// Knows nothing of forwarding: keeps what it gets, hands over what it has.
     Older,
@@ -270,6 +271,12 @@ impl Network {
         };
         let input = match input {
             Input::Frame(link, Frame::Ask(id, Protocol::Store, bytes))
+                if sim.vice == Some(Vice::Older) && is_count(&bytes) =>
+            {
+                let answer = wire::encode(&StoreAnswer::Rejected(Rejection::Unsupported));
+                return self.output(seed, Output::Send(link, Frame::Answer(id, answer)));
+            }
+            Input::Frame(link, Frame::Ask(id, Protocol::Store, bytes))
                 if sim.vice == Some(Vice::Older) =>
             {
                 Input::Frame(link, Frame::Ask(id, Protocol::Store, age(&bytes)))
@@ -447,7 +454,10 @@ impl Vice {
             Self::Misleads => !is_store,
             Self::Older => false,
             Self::Drops => is_store && is_to_forward(question),
-            Self::Invents => is_store && is_to_forward(question) && is_put(question),
+            Self::Invents => {
+                let is_asked = is_store && (is_put(question) || is_count(question));
+                is_asked && is_to_forward(question)
+            }
             _ => is_store,
         }
     }
@@ -461,10 +471,23 @@ fn is_put(question: &[u8]) -> bool {
     matches!(read_ask(question), StoreAsk::Put(_))
 }
 
+fn is_count(question: &[u8]) -> bool {
+    matches!(read_ask(question), StoreAsk::Count(_))
+}
+
+/// A seed that is nowhere.
+fn nobody(number: u64) -> Holder {
+    let seed = Config::seed(0, key(2_000_000 + number), [0; 32]).me;
+    // Of some it is said where they are.
+    let addresses = vec![seed.0.to_vec().into(); (number % 2) as usize];
+    Holder { seed, addresses }
+}
+
 fn is_to_forward(question: &[u8]) -> bool {
     match read_ask(question) {
         StoreAsk::Put(put) => put.spread > 0,
         StoreAsk::Get(get) => get.hops < limit::HOPS_MAX,
+        StoreAsk::Count(count) => count.hops < limit::HOPS_MAX,
         StoreAsk::Have(_) | StoreAsk::Release(_) | StoreAsk::Digest(_) => false,
     }
 }
@@ -497,6 +520,7 @@ fn misbehave(vice: Vice, me: SeedId, question: &[u8]) -> Option<Vec<u8>> {
             let others = invented.filter(|receipt| receipt.seed != me);
             StoreAnswer::Kept(others.collect())
         }
+        (Vice::Invents, StoreAsk::Count(_)) => StoreAnswer::Counted((0..9).map(nobody).collect()),
         (Vice::Babbles, _) => return Some(vec![0xff; 300]),
         (Vice::Refuses, _) => StoreAnswer::Rejected(Rejection::Full),
         (Vice::Litters, _) => StoreAnswer::Record(JUNK.to_vec().into()),

@@ -152,7 +152,7 @@ fn a_pod_that_does_not_place_still_keeps_and_fetches() {
         frames.next().unwrap()
     };
     let now = room.now;
-    for version in [3, 2] {
+    for version in [4, 3, 2] {
         alice.handle(now, Input::Unlinked(Link::Channel(0)));
         alice.handle(now, Input::Linked(Link::Channel(0), Traits::default()));
         assert_eq!(greeting(alice)[32], version);
