@@ -67,6 +67,8 @@ struct Counting {
     deletion_hash: [u8; 32],
     /// Never counted as seeds.
     pods: BTreeSet<SeedId>,
+    /// Over whose links the question was forwarded.
+    ways: BTreeSet<SeedId>,
     /// Answers that name somebody and are not confirmed yet.
     claims: Vec<Claim>,
     tally: Tally,
@@ -169,6 +171,7 @@ impl Custody {
             key,
             deletion_hash,
             pods: pods.clone(),
+            ways: BTreeSet::new(),
             claims: Vec::new(),
             tally: Tally {
                 gone: self.records.tombstone_at(&key),
@@ -186,12 +189,27 @@ impl Custody {
         for pod in pods {
             self.count_ask(now, job, What::Pod, pod, &question);
         }
+        self.count_ways(now, job, limit::FORWARDS);
+        self.settle_count(job);
+    }
+
+    /// Forwards the question over so many links more.
+    fn count_ways(&mut self, now: Time, job: u64, count: usize) {
         let hops = self.feigned_hops();
+        let Some(counting) = self.counts.jobs.get(&job) else {
+            return;
+        };
+        let key = counting.key;
+        let room = limit::FORWARDS_MAX.saturating_sub(counting.ways.len());
+        let fit = |seed: &SeedId| !counting.ways.contains(seed);
+        let ways = self.first_hops(&key, count.min(room), fit);
+        if let Some(counting) = self.counts.jobs.get_mut(&job) {
+            counting.ways.extend(&ways);
+        }
         let question = StoreAsk::Count(Count { key, hops });
-        for seed in self.first_hops(&key, limit::FORWARDS, |_| true) {
+        for seed in ways {
             self.count_ask(now, job, What::Way, seed, &question);
         }
-        self.settle_count(job);
     }
 
     /// Asks somebody over a link that is up, or else is not answered.
@@ -250,6 +268,7 @@ impl Custody {
         };
         let is_about = is_about(&counting.key, &answer);
         match answer {
+            StoreAnswer::Rejected(Rejection::TooFar) => self.count_ways(now, job, 1),
             StoreAnswer::Rejected(_) => {}
             StoreAnswer::Gone(tombstone)
                 if record_store::is_of(&tombstone, &counting.key, &counting.deletion_hash) =>

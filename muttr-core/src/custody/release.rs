@@ -1,11 +1,12 @@
 //! Releasing: pods, and over links toward the key its holders, are told that a record may go.
 
-use alloc::vec::Vec;
+use alloc::{collections::BTreeSet, vec::Vec};
 
 use super::{Custody, door::Event, record_store::Waiter};
 use crate::{
     limit,
-    name::SeedId,
+    name::{RecordKey, SeedId},
+    rejection::Rejection,
     routing::{Contact, Silence},
     time::Time,
     wire::{
@@ -18,6 +19,9 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Releasing {
     id: u64,
+    key: RecordKey,
+    question: Vec<u8>,
+    asked: BTreeSet<SeedId>,
     in_flight: usize,
     heard: usize,
 }
@@ -30,16 +34,19 @@ impl Custody {
         if self.releases.len() >= limit::RELEASES_MAX {
             return self.report(Event::Released { id, heard: 0 });
         }
-        let pods: Vec<SeedId> = self.pods.iter().copied().collect();
-        let first = self.first_hops(&tombstone.key, limit::FORWARDS, |seed| !pods.contains(seed));
+        let key = tombstone.key;
         let question = StoreAsk::Release(Release {
             tombstone,
             hops: self.feigned_hops(),
         });
         let question = wire::encode(&question);
+        let pods = self.pods.clone();
         let releasing = Releasing {
             id,
-            in_flight: pods.len().saturating_add(first.len()),
+            key,
+            question: question.clone(),
+            asked: pods.clone(),
+            in_flight: pods.len(),
             heard: 0,
         };
         self.releases.insert(job, releasing);
@@ -50,10 +57,28 @@ impl Custody {
             };
             self.routing.ask_store(now, &contact, question.clone(), job);
         }
-        for seed in first {
-            self.routing.ask_linked(now, seed, question.clone(), job);
-        }
+        self.release_ways(now, job, limit::FORWARDS);
         self.settle_release(job);
+    }
+
+    /// Forwards a release over so many links more.
+    fn release_ways(&mut self, now: Time, job: u64, count: usize) {
+        let Some(releasing) = self.releases.get(&job) else {
+            return;
+        };
+        let most = self.pods.len().saturating_add(limit::FORWARDS_MAX);
+        let room = most.saturating_sub(releasing.asked.len());
+        let fit = |seed: &SeedId| !releasing.asked.contains(seed);
+        let ways = self.first_hops(&releasing.key, count.min(room), fit);
+        for seed in ways {
+            let Some(releasing) = self.releases.get_mut(&job) else {
+                return;
+            };
+            releasing.asked.insert(seed);
+            releasing.in_flight = releasing.in_flight.saturating_add(1);
+            let question = releasing.question.clone();
+            self.routing.ask_linked(now, seed, question, job);
+        }
     }
 
     /// One of those told has answered, or has not.
@@ -71,6 +96,7 @@ impl Custody {
         let answer = outcome.map(|bytes| wire::decode(&bytes, limit::STORE_BYTES_MAX));
         match answer {
             Ok(Ok(StoreAnswer::Released)) => releasing.heard = releasing.heard.saturating_add(1),
+            Ok(Ok(StoreAnswer::Rejected(Rejection::TooFar))) => self.release_ways(now, job, 1),
             Ok(Ok(StoreAnswer::Rejected(_))) | Err(_) => {}
             Ok(Ok(_) | Err(_)) => self.routing.blame(now, seed),
         }
