@@ -39,7 +39,7 @@ function Told({ notice }: { notice: Notice }): JSX.Element {
   };
   if ('lost' in notice) {
     return (
-      <Failure code="EXPIRED" sentence={say('notice-lost', { address: notice.lost })}>
+      <Failure code={notice.code} sentence={say('notice-lost', { address: notice.lost })}>
         <a class="button" href={hrefOf({ room: 'conversations', with: notice.lost })} onClick={dismiss}>
           {say('notice-look')}
         </a>

@@ -179,6 +179,7 @@ step-sealed = Sealed here
 step-stored = Kept by { $held }
 step-stored-then = { $held } had it at { $time }; nothing was heard of them since
 step-stored-not = Kept by nobody yet
+step-stored-gone = Kept by nobody any more
 step-notified = { $address } notified
 step-fetched = Fetched
 step-read = Read

@@ -44,7 +44,7 @@ function Sent({ delivery }: { delivery: Delivery }): JSX.Element {
     { done: delivery.recordKey !== undefined || reached > 0, words: say('step-sealed') },
     {
       done: reached >= 1 || held,
-      words: held ? keptBy(delivery) : say('step-stored-not'),
+      words: held ? keptBy(delivery) : say(delivery.reason === 'LOST' ? 'step-stored-gone' : 'step-stored-not'),
     },
     { done: reached >= 2, words: say('step-notified', { address: delivery.to }) },
     { done: reached >= 3, words: say('step-fetched') },

@@ -47,7 +47,7 @@ export const drafts = remembered<Readonly<Record<string, string>>>('drafts', {})
 export const arrived = signal<{ from: string; id: string } | undefined>(undefined);
 
 /** What must not pass in silence: a message that will not arrive, one that could not be opened. */
-export type Notice = { lost: string } | { setAside: Code };
+export type Notice = { lost: string; code: Code } | { setAside: Code };
 export const notices = signal<readonly Notice[]>([]);
 
 const pageLength = 50;
@@ -61,7 +61,7 @@ export function followMessages(seed: Seed): void {
     void refresh().then(look);
   });
   seed.on('delivery', (delivery) => {
-    if (delivery.status === 'lost') notices.value = [...notices.peek(), { lost: delivery.to }];
+    if (delivery.status === 'lost') notices.value = [...notices.peek(), { lost: delivery.to, code: delivery.reason ?? 'EXPIRED' }];
     if (!noteDelivery(delivery)) void reread(delivery.to);
     void refresh();
   });
