@@ -203,6 +203,11 @@ pub const FORWARD_SLOW_MS: u64 = 500;
 pub const FORWARD_TRIES: usize = 2;
 /// Neighbours that are asked at the end of the way, one after the other.
 pub const FORWARD_ASKS_MAX: usize = 2 * HOLDERS;
+/// Neighbours that are asked for a record where its way ends or somebody closer says that it is not
+/// there: in all, and at once.
+pub const AROUND: (usize, usize) = (FORWARD_ASKS_MAX, FETCH_PARALLEL);
+/// And by a pod, which is linked to many.
+pub const POD_AROUND: (usize, usize) = (24 * HOLDERS, 2 * HOLDERS);
 /// Questions of others that a seed forwards at once.
 pub const FORWARDED_MAX: usize = 256;
 /// And a pod.
@@ -276,6 +281,8 @@ pub const STORES_MAX: usize = 64;
 pub const POD_STORES_MAX: usize = 512;
 /// Fetches under way at once, in all of custody.
 pub const CUSTODY_FETCHES_MAX: usize = 256;
+/// Open links over which a fetch is forwarded at most, when those before led nowhere.
+pub const FETCH_WAYS_MAX: usize = 4 * FORWARDS;
 /// Seeds asked for one record at once.
 pub const FETCH_PARALLEL: usize = 3;
 /// How long pods alone are asked for a record before seeds are asked as well.
@@ -538,7 +545,12 @@ const _: () = {
     assert!(FORWARD_PATIENCE_MS > 2 * FORWARD_SLOW_MS);
     assert!(FORWARD_PATIENCE_MS + STORE_LOOKUP_MS < STORE_MS_MAX);
     assert!(FORWARD_REMEMBER_MS > FORWARD_MS_MAX && FORWARD_ASKS_MAX >= HOLDERS);
-    assert!(FORWARDED_PER_LINK_MAX < FORWARDED_MAX && STORES_MAX <= FORWARDED_PER_LINK_MAX);
+    assert!(AROUND.0 <= POD_AROUND.0 && AROUND.1 <= AROUND.0 && POD_AROUND.1 <= POD_AROUND.0);
+    assert!(
+        FETCH_WAYS_MAX <= LINKS_MAX
+            && FORWARDED_PER_LINK_MAX < FORWARDED_MAX
+            && STORES_MAX <= FORWARDED_PER_LINK_MAX
+    );
     assert!(HEARSAY_MAX <= TOMBSTONES_MAX && TOMBSTONES_MAX <= POD_TOMBSTONES_MAX);
     assert!(KEEP_RECORDS_MAX <= TOMBSTONES_MAX && POD_RECORDS_MAX <= POD_TOMBSTONES_MAX);
     assert!(RELEASES_MAX <= FORWARDED_PER_LINK_MAX && RELEASE_ASKS_MAX >= HOLDERS);

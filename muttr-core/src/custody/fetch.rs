@@ -1,5 +1,10 @@
-//! Fetching: our own record store first, then the pods, then over links toward the key, then the
-//! seeds closest to it.
+//! Fetching: our own record store first, then the pods, then over links toward the key and the pods
+//! of other places, then the seeds closest to it.
+//!
+//! Whoever wants a record gone can have ids closer to it than all its holders, which say that there
+//! is nothing. So a no ends nothing while there is somebody else to ask, the cheapest first: a pod
+//! is linked to many seeds, and other links lead to other neighbours. To dial those who are said to
+//! be closest comes last, for there the attacker is.
 
 use alloc::{
     collections::{BTreeSet, VecDeque},
@@ -10,7 +15,7 @@ use super::{Custody, door::Event, record_store::Waiter};
 use crate::{
     envelope::record::{self, Record},
     limit,
-    name::{RecordKey, SeedId},
+    name::{Position, RecordKey, SeedId},
     rejection::Rejection,
     routing::{Contact, Silence},
     time::Time,
@@ -29,6 +34,8 @@ pub(super) struct Fetch {
     reading: bool,
     /// The question was forwarded over open links.
     forwarded: bool,
+    /// Over how many, so far.
+    ways: usize,
     lookup: Option<u64>,
     looked_up: bool,
     candidates: VecDeque<Contact>,
@@ -65,6 +72,7 @@ impl Custody {
             key,
             reading: true,
             forwarded: false,
+            ways: 0,
             lookup: None,
             looked_up: false,
             candidates: VecDeque::new(),
@@ -105,14 +113,19 @@ impl Custody {
             return;
         };
         fetch.lookup = None;
-        let seeds = seeds.into_iter().take(limit::BUCKET_SEEDS_MAX);
-        fetch.candidates.extend(seeds);
+        let most = if self.doubts {
+            usize::MAX
+        } else {
+            limit::BUCKET_SEEDS_MAX
+        };
+        fetch.candidates.extend(seeds.into_iter().take(most));
         self.fetch_more(now, job);
     }
 
     /// Asks whoever is next, forwards the question when the pods have said no, looks seeds up when
     /// that led nowhere, and ends the fetch when there is nobody left.
     fn fetch_more(&mut self, now: Time, job: u64) {
+        let feigned = self.feigned_hops();
         let Some(fetch) = self.fetches.get_mut(&job) else {
             return;
         };
@@ -120,7 +133,11 @@ impl Custody {
             return;
         }
         // Before seeds are looked up, those asked are pods, which look further by themselves.
-        let hops = if fetch.looked_up { limit::HOPS_MAX } else { 0 };
+        let hops = match (fetch.looked_up, fetch.forwarded) {
+            (true, _) => limit::HOPS_MAX,
+            (false, true) => feigned,
+            (false, false) => 0,
+        };
         while fetch.in_flight < fetch.parallel {
             let Some(contact) = fetch.candidates.pop_front() else {
                 break;
@@ -137,32 +154,56 @@ impl Custody {
             return;
         }
         if !fetch.forwarded {
-            self.forward_fetch(now, job);
-        } else if fetch.looked_up {
+            return self.forward_fetch(now, job);
+        }
+        let looked_up = fetch.looked_up;
+        if !looked_up && self.doubts && self.forward_on(now, job) {
+            return;
+        }
+        if looked_up {
             self.end_fetch(job, Err(Rejection::NoRecord));
         } else {
             self.begin_lookup(now, job);
         }
     }
 
-    /// Forwards the question over the links that lead closest to the key.
+    /// Forwards the question over the links that lead closest to the key, and asks pods of other
+    /// places, which do the same from where they are.
     fn forward_fetch(&mut self, now: Time, job: u64) {
+        if let Some(fetch) = self.fetches.get_mut(&job) {
+            fetch.forwarded = true;
+            if self.doubts {
+                let target = Position::of(&fetch.key.0);
+                let elsewhere = self.routing.pods_elsewhere(&target);
+                fetch.candidates.extend(elsewhere);
+            }
+        }
+        self.forward_on(now, job);
+        self.fetch_more(now, job);
+    }
+
+    /// Forwards the question over a few links more, if there are any.
+    fn forward_on(&mut self, now: Time, job: u64) -> bool {
         let hops = self.feigned_hops();
         let Some(fetch) = self.fetches.get(&job) else {
-            return;
+            return false;
         };
+        if fetch.ways >= limit::FETCH_WAYS_MAX {
+            return false;
+        }
         let key = fetch.key;
         let first = self.first_hops(&key, |seed| !fetch.asked.contains(seed));
         let question = wire::encode(&StoreAsk::Get(Get { key, hops }));
         if let Some(fetch) = self.fetches.get_mut(&job) {
-            fetch.forwarded = true;
+            fetch.ways = fetch.ways.saturating_add(first.len());
             fetch.in_flight = fetch.in_flight.saturating_add(first.len());
             fetch.asked.extend(&first);
         }
+        let any = !first.is_empty();
         for seed in first {
             self.routing.ask_linked(now, seed, question.clone(), job);
         }
-        self.fetch_more(now, job);
+        any
     }
 
     fn begin_lookup(&mut self, now: Time, job: u64) {
@@ -229,6 +270,10 @@ impl Custody {
         }
         if !fetch.looked_up {
             self.begin_lookup(now, job);
+        }
+        // Silence is no more of an answer than a no.
+        if self.doubts {
+            self.forward_on(now, job);
         }
         self.fetch_more(now, job);
     }

@@ -5,7 +5,9 @@
 //! closest willing neighbours, or they are asked for the record, or told of its release. Nobody
 //! is dialled. Nothing goes
 //! back to where it came from, and since every hop is closer than the one before, nothing goes in
-//! circles. A no is passed back and not gone around, so that nothing multiplies on its way.
+//! circles. A no is passed back and not gone around, so that nothing multiplies on its way; only
+//! that a record is not there is believed of nobody, since whoever wants it gone can have an id
+//! closer to it than all its holders: the neighbours are asked themselves, for what they hold.
 
 use alloc::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -332,9 +334,11 @@ impl Custody {
         };
         let target = Position::of(&forward.key.0);
         let fit = |seed: &SeedId| !forward.tried.contains(seed);
-        let around = self
-            .routing
-            .closest_holders(&target, limit::FORWARD_ASKS_MAX, fit);
+        let most = match forward.what {
+            What::Get => self.around.0,
+            What::Put(_) | What::Release(_) => limit::FORWARD_ASKS_MAX,
+        };
+        let around = self.routing.closest_holders(&target, most, fit);
         let mut around: VecDeque<SeedId> = around.into_iter().map(|(_, seed)| seed).collect();
         let is_news = matches!(forward.what, What::Release(_));
         if is_news && forward.hops >= limit::HOPS_MAX {
@@ -367,7 +371,7 @@ impl Custody {
             };
             let (have, wanted, writing) = match &forward.what {
                 What::Put(spread) => (spread.receipts.len(), spread.wanted, spread.writing),
-                What::Get => (0, limit::FETCH_PARALLEL, false),
+                What::Get => (0, self.around.1, false),
                 What::Release(news) => (0, limit::RELEASE_ASKS_MAX, news.writing),
             };
             let coming = hopeful.saturating_add(usize::from(writing));
@@ -446,6 +450,9 @@ impl Custody {
                 // It may just have been written here.
                 self.records.give_up(now, &tombstone, Waiter::Forward(job));
                 return self.end_forward(now, job, Some(StoreAnswer::Gone(tombstone)));
+            }
+            (What::Get, Ok(StoreAnswer::Rejected(_))) if passing && self.doubts => {
+                return self.end_here(now, job);
             }
             (_, Ok(StoreAnswer::Rejected(code))) if passing => {
                 return self.end_forward(now, job, Some(StoreAnswer::Rejected(code)));
