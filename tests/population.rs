@@ -4,6 +4,7 @@
 use muttr_core::limit::{HOUR_MS, MINUTE_MS};
 use muttr_tests::population::{
     Outcome, Plan, again,
+    grind::{Size, grind},
     growth::grow,
     plan::Vice,
     scenario::{play, small},
@@ -52,4 +53,21 @@ fn what_is_stored_in_a_standing_network_is_found() {
         let growth = growth.unwrap_or_else(|what| panic!("{what}\n{}", again("growth", integer())));
         assert!(growth.fetched_percent > 90.0, "{growth:?} with {vice:?}");
     }
+}
+
+#[test]
+fn ids_that_are_closer_than_all_holders_hide_little() {
+    let size = Size {
+        seeds: 200,
+        targets: 100,
+        sybils: 10_000,
+    };
+    let found = |doubts| {
+        let ground = grind(integer(), size, doubts);
+        let ground = ground.unwrap_or_else(|what| panic!("{what}\n{}", again("grind", integer())));
+        ground.retrieved_percent
+    };
+    assert!(found(true) >= 99.0);
+    // Before people who believe whatever they are told, the attacker gets somewhere.
+    assert!(found(false) < 95.0);
 }

@@ -23,7 +23,7 @@ use std::{
 
 use muttr_tests::population::{
     Outcome, Plan, again,
-    grind::{Grind, SYBILS, grind},
+    grind::{Grind, Size, WHOLE, grind},
     growth::{Growth, grow},
     plan::Vice,
     report::{Report, table, write_baseline},
@@ -36,8 +36,8 @@ const SIZES_FULL: [u32; 4] = [100, 1_000, 10_000, 100_000];
 /// Without an attacker, and with one, before whom everyone or nobody is credulous.
 const GRIND: [Task; 3] = [
     Task::Grind(0, true),
-    Task::Grind(SYBILS, false),
-    Task::Grind(SYBILS, true),
+    Task::Grind(WHOLE.sybils, false),
+    Task::Grind(WHOLE.sybils, true),
 ];
 
 #[derive(Clone, Debug)]
@@ -67,7 +67,10 @@ impl Task {
             Self::Population(plan) => {
                 play(*plan, integer).map(|outcome| Played::Population(Box::new(outcome)))
             }
-            Self::Grind(sybils, doubts) => grind(integer, sybils, doubts).map(Played::Grind),
+            Self::Grind(sybils, doubts) => {
+                let size = Size { sybils, ..WHOLE };
+                grind(integer, size, doubts).map(Played::Grind)
+            }
             Self::Growth(kind, seeds) => {
                 let drops = (kind == "dropping").then_some((Vice::Drops, 200));
                 grow(integer, seeds, drops).map(|growth| Played::Growth(kind, growth))

@@ -113,12 +113,8 @@ impl Custody {
             return;
         };
         fetch.lookup = None;
-        let most = if self.doubts {
-            usize::MAX
-        } else {
-            limit::BUCKET_SEEDS_MAX
-        };
-        fetch.candidates.extend(seeds.into_iter().take(most));
+        let seeds = seeds.into_iter().take(limit::BUCKET_SEEDS_MAX);
+        fetch.candidates.extend(seeds);
         self.fetch_more(now, job);
     }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ed25519_dalek::SigningKey;
 use muttr_core::{
     custody::{Config, Custody},
+    limit,
     machine::Traits,
     name::SeedId,
 };
@@ -113,6 +114,11 @@ impl Custodian {
         self.machine = Some(Box::new(Custody::new(Config {
             stores: self.keeps,
             doubts: self.doubts,
+            around: if self.doubts {
+                config.around
+            } else {
+                limit::AROUND
+            },
             bytes_max: if self.full { 0 } else { config.bytes_max },
             ..config
         })));

@@ -20,12 +20,23 @@ use super::{
     world::World,
 };
 
-/// Honest seeds.
-pub const SEEDS: u32 = 1_000;
-/// Records that the attacker wants to be gone.
-pub const TARGETS: u32 = 1_000;
-/// The attacker's ids.
-pub const SYBILS: u32 = 100_000;
+/// How large the network and the attack are.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// Honest seeds.
+    pub seeds: u32,
+    /// Records that the attacker wants to be gone.
+    pub targets: u32,
+    /// The attacker's ids.
+    pub sybils: u32,
+}
+
+/// What is reported on.
+pub const WHOLE: Size = Size {
+    seeds: 1_000,
+    targets: 1_000,
+    sybils: 100_000,
+};
 /// Honest seeds closest to each target that the attacker links to.
 pub const SURROUNDED: usize = 30;
 /// With so many ids each, those closest to the target. In all it is as many as the connections of a
@@ -60,18 +71,18 @@ pub struct Grind {
 ///
 /// # Errors
 /// What must not happen, and did.
-pub fn grind(integer: u64, sybils: u32, doubts: bool) -> Result<Grind, String> {
-    let (mut world, honest) = standing(integer, SEEDS, None, doubts)?;
+pub fn grind(integer: u64, size: Size, doubts: bool) -> Result<Grind, String> {
+    let (mut world, honest) = standing(integer, size.seeds, None, doubts)?;
     let pods = world.add_pods(doubts);
-    store_all(&mut world, TARGETS)?;
-    surround(&mut world, &honest, &pods, sybils)?;
+    store_all(&mut world, size.targets)?;
+    surround(&mut world, &honest, &pods, size.sybils)?;
     let settled_ms = world.now_ms + SETTLE_MS;
     world.run_until(settled_ms)?;
     let (frames, dials) = (world.tally.frames.sent, world.tally.dials.all());
-    seek_all(&mut world, TARGETS)?;
-    let each = |count: u64| count as f64 / f64::from(TARGETS);
+    seek_all(&mut world, size.targets)?;
+    let each = |count: u64| count as f64 / f64::from(size.targets);
     Ok(Grind {
-        sybils,
+        sybils: size.sybils,
         doubts,
         retrieved_percent: each(world.tally.fetch_ms.len() as u64) * 100.0,
         frames_per_fetch: each(world.tally.frames.sent - frames),
