@@ -207,7 +207,7 @@ pub const FORWARD_ASKS_MAX: usize = 2 * HOLDERS;
 /// there: in all, and at once.
 pub const AROUND: (usize, usize) = (FORWARD_ASKS_MAX, FETCH_PARALLEL);
 /// And by a pod, which is linked to many.
-pub const POD_AROUND: (usize, usize) = (24 * HOLDERS, 2 * HOLDERS);
+pub const POD_AROUND: (usize, usize) = (24 * HOLDERS, 4 * HOLDERS);
 /// Questions of others that a seed forwards at once.
 pub const FORWARDED_MAX: usize = 256;
 /// And a pod.

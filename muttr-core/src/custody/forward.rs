@@ -50,6 +50,8 @@ pub(super) struct Forward {
     passes: usize,
     /// Asked and still silent, with when they were.
     waiting: BTreeMap<SeedId, u64>,
+    /// When whoever has it keeps silent for too long to be counted on.
+    around_at_ms: Option<u64>,
     /// When to answer at the latest; when over, when to forget it.
     end_at_ms: u64,
 }
@@ -99,11 +101,15 @@ enum Step {
 
 impl Forward {
     pub(super) fn wake_ms(&self) -> Option<u64> {
-        let slow = match self.step {
-            Step::Here(_) => self.waiting.values().map(|since_ms| slow_ms(*since_ms)),
-            Step::Passing | Step::Over(_) => return Some(self.end_at_ms),
+        let next = match self.step {
+            Step::Here(_) => {
+                let slow = self.waiting.values().map(|since_ms| slow_ms(*since_ms));
+                slow.min()
+            }
+            Step::Passing => self.around_at_ms,
+            Step::Over(_) => None,
         };
-        earliest(slow.min(), Some(self.end_at_ms))
+        earliest(next, Some(self.end_at_ms))
     }
 
     fn is_as(&self, what: &What) -> bool {
@@ -245,6 +251,8 @@ impl Custody {
             return;
         }
         let early_ms = limit::FORWARD_HOP_MS.saturating_mul(u64::from(hops));
+        let patience_ms = limit::FORWARD_MS_MAX.saturating_sub(early_ms);
+        let is_doubted = self.doubts && matches!(what, What::Get);
         let forward = Forward {
             key,
             what,
@@ -254,7 +262,8 @@ impl Custody {
             tried,
             passes: 0,
             waiting: BTreeMap::new(),
-            end_at_ms: now.after(limit::FORWARD_MS_MAX.saturating_sub(early_ms)),
+            around_at_ms: is_doubted.then(|| now.after(patience_ms / 2)),
+            end_at_ms: now.after(patience_ms),
         };
         let job = self.job_number();
         self.forwards.insert(job, forward);
@@ -520,7 +529,16 @@ impl Custody {
             Step::Over(_) if is_late => drop(self.forwards.remove(&job)),
             Step::Over(_) => {}
             _ if is_late => self.end_forward(now, job, None),
-            Step::Passing => {}
+            Step::Passing => {
+                // Silence is no more of an answer than a no; a late answer is still one.
+                if forward
+                    .around_at_ms
+                    .is_some_and(|at_ms| at_ms <= now.mono_ms)
+                {
+                    forward.waiting.clear();
+                    self.end_here(now, job);
+                }
+            }
             Step::Here(_) => {
                 // Who was slow is given up; another one may have room.
                 forward

@@ -1,7 +1,7 @@
 //! An attacker with very many ids who wants records to be gone. A record key cannot be known before
 //! its record exists, so they come afterwards, with ids that are closer to it than any holder. They
 //! link these to the seeds around it and to the pods, name each other to whoever asks the way, and
-//! have nothing. One pod of three is theirs as well. The others forward, and keep nothing here: what
+//! have nothing: half of them say so, half keep silent. One pod of three is theirs as well. The others forward, and keep nothing here: what
 //! is measured is what seeds keep.
 
 use muttr_core::{
@@ -154,6 +154,8 @@ impl World {
         };
         let answer = match protocol {
             Protocol::Routing => self.misdirect(bytes),
+            // Half of them say nothing at all.
+            Protocol::Store if who % 2 == 1 => return,
             Protocol::Store => wire::encode(&StoreAnswer::Rejected(Rejection::NoRecord)),
         };
         let seed = self.at(asker).seed;

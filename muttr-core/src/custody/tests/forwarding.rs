@@ -496,6 +496,26 @@ fn that_there_is_nothing_is_believed_of_nobody_who_is_closer() {
 }
 
 #[test]
+fn who_keeps_silent_about_a_record_is_gone_around_and_may_still_have_it() {
+    let (far, _) = far_and_near(8);
+    let near = others(8, &far.key());
+    let mut forwarder = Forwarder::linked_to(&near);
+    let (key, hops) = (far.key(), 4);
+    forwarder.ask(near[7], 1, &StoreAsk::Get(Get { key, hops }));
+    let (silent, late, _) = forwarder.take_asked().remove(0);
+    assert_eq!(silent, near[0]);
+    let patience = limit::FORWARD_MS_MAX - limit::FORWARD_HOP_MS * u64::from(hops);
+    forwarder.wait(patience / 2 - 1);
+    assert!(forwarder.take_asked().is_empty());
+    forwarder.wait(1);
+    let around: Vec<SeedId> = forwarder.take_asked().iter().map(|(to, ..)| *to).collect();
+    assert_eq!(around, near[1..=limit::AROUND.1]);
+    let record = StoreAnswer::Record(far.bytes().to_vec().into());
+    forwarder.reply(silent, late, &record);
+    assert_eq!(forwarder.only_answer(), (near[7], 1, record));
+}
+
+#[test]
 fn a_forwarder_answers_in_time_and_earlier_the_farther_it_is() {
     for hops in [0, 3, 15] {
         let (far, _) = far_and_near(8);

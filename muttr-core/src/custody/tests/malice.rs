@@ -99,18 +99,26 @@ fn found_in_spite_of_ground_ids(doubts: bool) -> (usize, usize) {
         doubts,
         ..Config::seed(9, key(number), [number as u8; 32])
     };
+    // A pod that forwards, and has no room for replicas.
+    let pod = network.add(Config {
+        doubts,
+        bytes_max: 0,
+        ..Config::pod(9, key(0), [0; 32])
+    });
     let join = |network: &mut Network, number| {
         let seed = network.add(config(number));
         let contact = network.contact(0);
+        network.command(seed, Command::Pod(pod));
         network.command(seed, Command::Join(vec![contact]));
         network.run(300);
         seed
     };
-    for number in 0..60 {
+    for number in 1..60 {
         join(&mut network, number);
     }
     network.run(limit::MINUTE_MS);
-    let honest = network.ids.clone();
+    let honest = network.ids.split_off(1);
+    network.ids = [&[pod][..], &honest].concat();
     let record = record(1, limit::DAY_MS);
     let store = Command::Store {
         id: 1,
@@ -154,7 +162,7 @@ fn ids_that_are_closer_than_any_holder_and_have_nothing_hide_nothing() {
     assert_eq!(found, looked);
     // What they came for: there is something to doubt.
     let (found, looked) = found_in_spite_of_ground_ids(false);
-    assert!(found < looked, "all {looked}");
+    assert!(found < looked, "all {looked} found it");
 }
 
 #[test]
