@@ -12,6 +12,7 @@ use muttr_core::{
 use muttr_tests::{
     population::{
         Outcome, Plan, again,
+        grind::{Size, grind},
         growth::grow,
         mirror::{Played, mirror},
         plan::Vice,
@@ -122,4 +123,21 @@ fn what_is_written_down_wrongly_is_not_played() {
     }
     assert!(Played::read("natives 1 3\n").is_err());
     assert!(Played::read(&good.replace("natives", "tab")).is_err());
+}
+
+#[test]
+fn ids_that_are_closer_than_all_holders_hide_little() {
+    let size = Size {
+        seeds: 200,
+        targets: 100,
+        sybils: 10_000,
+    };
+    let found = |doubts| {
+        let ground = grind(integer(), size, doubts);
+        let ground = ground.unwrap_or_else(|what| panic!("{what}\n{}", again("grind", integer())));
+        ground.retrieved_percent
+    };
+    assert!(found(true) >= 99.0);
+    // Before people who believe whatever they are told, the attacker gets somewhere.
+    assert!(found(false) < 95.0);
 }

@@ -8,8 +8,8 @@
 //!   of its holders. For what is then missing it looks up the seeds closest to the key and asks
 //!   them itself, the next closest in the place of each that says no or nothing
 //!   ([`Command::Store`]).
-//! - A *fetch* asks our own record store, the pods, over two open links toward the key, then the
-//!   closest seeds ([`Command::Fetch`]).
+//! - A *fetch* asks our own record store, the pods, over two open links toward the key and pods of
+//!   other places, over more such links, then the closest seeds ([`Command::Fetch`]).
 //! - A *forwarder* passes on what others store and fetch, and at the end of the way places it or
 //!   looks for it among its neighbours.
 //! - A *count* asks over two open links toward the key who holds a record now, and believes it
@@ -78,6 +78,10 @@ pub struct Custody {
     is_pod: bool,
     repair: Repair,
     forwards_max: usize,
+    /// See [`Config::around`].
+    around: (usize, usize),
+    /// See [`Config::doubts`].
+    doubts: bool,
     /// Something about what is held has changed and was not reported yet.
     changed: bool,
     outputs: VecDeque<Output<Event>>,
@@ -119,6 +123,8 @@ impl Custody {
             is_pod: !config.repairs,
             repair: Repair::new(config.repairs),
             forwards_max: config.forwards_max,
+            around: config.around,
+            doubts: config.doubts,
             changed: false,
             outputs: VecDeque::new(),
         }

@@ -224,6 +224,11 @@ pub const FORWARD_SLOW_MS: u64 = 500;
 pub const FORWARD_TRIES: usize = 2;
 /// Neighbours that are asked at the end of the way, one after the other.
 pub const FORWARD_ASKS_MAX: usize = 2 * HOLDERS;
+/// Neighbours that are asked for a record where its way ends or somebody closer says that it is not
+/// there: in all, and at once.
+pub const AROUND: (usize, usize) = (FORWARD_ASKS_MAX, FETCH_PARALLEL);
+/// And by a pod, which is linked to many.
+pub const POD_AROUND: (usize, usize) = (24 * HOLDERS, 4 * HOLDERS);
 /// Questions of others that a seed forwards at once.
 pub const FORWARDED_MAX: usize = 256;
 /// And a pod.

@@ -392,6 +392,20 @@ impl Routing {
         );
     }
 
+    /// A few pods of other places, others for each target.
+    pub(crate) fn pods_elsewhere(&self, target: &Position) -> Vec<Contact> {
+        let pods = self.pods.iter();
+        let pods = pods.filter(|(seed, _)| !self.avoided.contains(seed));
+        let mut pods: Vec<_> = pods.collect();
+        pods.sort_by_cached_key(|(seed, _)| seed.position().distance(target));
+        let pods = pods.into_iter().take(limit::LOOKUP_PODS);
+        pods.map(|(seed, addresses)| Contact {
+            seed: *seed,
+            addresses: addresses.clone(),
+        })
+        .collect()
+    }
+
     /// A number below `bound`, by chance.
     pub(crate) fn chance(&mut self, bound: u64) -> u64 {
         u64::from(self.rng.next_u32()).saturating_mul(bound) >> 32

@@ -5,7 +5,7 @@
 //! cargo figures full                fourteen days → target/report/custody.json
 //! cargo figures NAME …              some scenarios of `full`; without a name, a list of them
 //! cargo figures growth              networks of 100, 1,000 and 10,000 seeds
-//! cargo figures grind               an attacker with a hundred thousand ids
+//! cargo figures grind               an attacker with a hundred thousand ids, and the control
 //! cargo figures mirror FILE         what was played with real seeds (tests/bench/custody.mjs), again
 //! ```
 //!
@@ -24,7 +24,7 @@ use std::{
 
 use muttr_tests::population::{
     Outcome, Plan, again,
-    grind::{SYBILS, grind},
+    grind::{Grind, Size, WHOLE, grind},
     growth::{Growth, grow},
     mirror::{Mirrored, Played as PlayedThere, mirror},
     plan::Vice,
@@ -35,20 +35,24 @@ use muttr_tests::population::{
 /// Sizes of networks, and those of `full`.
 const SIZES: [u32; 3] = [100, 1_000, 10_000];
 const SIZES_FULL: [u32; 4] = [100, 1_000, 10_000, 100_000];
-/// Without an attacker, and with one.
-const GRIND: [Task; 2] = [Task::Grind(0), Task::Grind(SYBILS)];
+/// Without an attacker, and with one, before whom everyone or nobody is credulous.
+const GRIND: [Task; 3] = [
+    Task::Grind(0, true),
+    Task::Grind(WHOLE.sybils, false),
+    Task::Grind(WHOLE.sybils, true),
+];
 
 #[derive(Clone, Debug)]
 enum Task {
     Population(Box<Plan>),
     Growth(&'static str, u32),
-    Grind(u32),
+    Grind(u32, bool),
 }
 
 enum Played {
     Population(Box<Outcome>),
     Growth(&'static str, Growth),
-    Grind(u32, f64),
+    Grind(Grind),
 }
 
 impl Task {
@@ -56,7 +60,7 @@ impl Task {
         match self {
             Self::Population(plan) => plan.name,
             Self::Growth(..) => "growth",
-            Self::Grind(_) => "grind",
+            Self::Grind(..) => "grind",
         }
     }
 
@@ -65,7 +69,10 @@ impl Task {
             Self::Population(plan) => {
                 play(*plan, integer).map(|outcome| Played::Population(Box::new(outcome)))
             }
-            Self::Grind(sybils) => grind(integer, sybils).map(|it| Played::Grind(sybils, it)),
+            Self::Grind(sybils, doubts) => {
+                let size = Size { sybils, ..WHOLE };
+                grind(integer, size, doubts).map(Played::Grind)
+            }
             Self::Growth(kind, seeds) => {
                 let drops = (kind == "dropping").then_some((Vice::Drops, 200));
                 grow(integer, seeds, drops).map(|growth| Played::Growth(kind, growth))
@@ -159,7 +166,7 @@ fn play_all(tasks: Vec<Task>, integer: u64) -> Result<Report, String> {
             match played {
                 Ok(Played::Population(outcome)) => report.outcomes.push(*outcome),
                 Ok(Played::Growth(kind, growth)) => report.growth.push((kind, growth)),
-                Ok(Played::Grind(sybils, percent)) => report.grind.push((sybils, percent)),
+                Ok(Played::Grind(grind)) => report.grind.push(grind),
                 Err(what) => {
                     let what = format!("{what}\n{}", again(name, integer));
                     *failed.lock().unwrap_or_else(PoisonError::into_inner) = Some(what);

@@ -39,6 +39,11 @@ pub struct Config {
     pub stores_max: usize,
     /// Questions of others forwarded at once.
     pub forwards_max: usize,
+    /// Neighbours that are asked for a record at the end of its way: in all, and at once.
+    pub around: (usize, usize),
+    /// Whether who says that there is nothing is doubted, and others are asked. Never off but to
+    /// measure what that is worth.
+    pub doubts: bool,
     /// Whether copies are made of what has become rare among our neighbours.
     pub repairs: bool,
     /// Links beyond which idle ones are closed before another is opened.
@@ -64,6 +69,8 @@ impl Config {
             tombstones_max: limit::TOMBSTONES_MAX,
             stores_max: limit::STORES_MAX,
             forwards_max: limit::FORWARDED_MAX,
+            around: limit::AROUND,
+            doubts: true,
             repairs: true,
             links_max: limit::LINKS_MAX,
             direct: false,
@@ -80,6 +87,7 @@ impl Config {
             tombstones_max: limit::POD_TOMBSTONES_MAX,
             stores_max: limit::POD_STORES_MAX,
             forwards_max: limit::POD_FORWARDED_MAX,
+            around: limit::POD_AROUND,
             // What a pod holds are replicas, beside the copies that seeds hold.
             repairs: false,
             links_max: limit::POD_LINKS_MAX,

@@ -1,5 +1,10 @@
-//! Fetching: our own record store first, then the pods, then over links toward the key, then the
-//! seeds closest to it.
+//! Fetching: our own record store first, then the pods, then over links toward the key and the pods
+//! of other places, then the seeds closest to it.
+//!
+//! Whoever wants a record gone can have ids closer to it than all its holders, which say that there
+//! is nothing. So a no ends nothing while there is somebody else to ask, the cheapest first: a pod
+//! is linked to many seeds, and other links lead to other neighbours. To dial those who are said to
+//! be closest comes last, for there the attacker is.
 
 use alloc::{
     collections::{BTreeSet, VecDeque},
@@ -10,7 +15,7 @@ use super::{Custody, door::Event, record_store::Waiter};
 use crate::{
     envelope::record::{self, Record},
     limit,
-    name::{RecordKey, SeedId},
+    name::{Position, RecordKey, SeedId},
     rejection::Rejection,
     routing::{Contact, Silence},
     time::Time,
@@ -27,8 +32,10 @@ pub(super) struct Fetch {
     key: RecordKey,
     /// Our own disk is still being asked.
     reading: bool,
-    /// Over how many open links the question was forwarded.
-    forwards: usize,
+    /// The question was forwarded over open links.
+    forwarded: bool,
+    /// Over how many, so far.
+    ways: usize,
     lookup: Option<u64>,
     looked_up: bool,
     candidates: VecDeque<Contact>,
@@ -64,7 +71,8 @@ impl Custody {
             id,
             key,
             reading: true,
-            forwards: 0,
+            forwarded: false,
+            ways: 0,
             lookup: None,
             looked_up: false,
             candidates: VecDeque::new(),
@@ -113,6 +121,7 @@ impl Custody {
     /// Asks whoever is next, forwards the question when the pods have said no, looks seeds up when
     /// that led nowhere, and ends the fetch when there is nobody left.
     fn fetch_more(&mut self, now: Time, job: u64) {
+        let feigned = self.feigned_hops();
         let Some(fetch) = self.fetches.get_mut(&job) else {
             return;
         };
@@ -120,7 +129,11 @@ impl Custody {
             return;
         }
         // Before seeds are looked up, those asked are pods, which look further by themselves.
-        let hops = if fetch.looked_up { limit::HOPS_MAX } else { 0 };
+        let hops = match (fetch.looked_up, fetch.forwarded) {
+            (true, _) => limit::HOPS_MAX,
+            (false, true) => feigned,
+            (false, false) => 0,
+        };
         while fetch.in_flight < fetch.parallel {
             let Some(contact) = fetch.candidates.pop_front() else {
                 break;
@@ -136,39 +149,56 @@ impl Custody {
         if fetch.in_flight > 0 || fetch.lookup.is_some() {
             return;
         }
-        if fetch.forwards == 0 && !fetch.looked_up {
-            self.forward_fetch(now, job, limit::FORWARDS);
-        } else if fetch.looked_up {
+        if !fetch.forwarded {
+            return self.forward_fetch(now, job);
+        }
+        let looked_up = fetch.looked_up;
+        if !looked_up && self.doubts && self.forward_on(now, job, limit::FORWARDS) {
+            return;
+        }
+        if looked_up {
             self.end_fetch(job, Err(Rejection::NoRecord));
         } else {
             self.begin_lookup(now, job);
         }
     }
 
-    /// Forwards the question over so many of the links that lead closest to the key; looks seeds
-    /// up when there are none left.
-    fn forward_fetch(&mut self, now: Time, job: u64, count: usize) {
+    /// Forwards the question over the links that lead closest to the key, and asks pods of other
+    /// places, which do the same from where they are.
+    fn forward_fetch(&mut self, now: Time, job: u64) {
+        if let Some(fetch) = self.fetches.get_mut(&job) {
+            fetch.forwarded = true;
+            if self.doubts {
+                let target = Position::of(&fetch.key.0);
+                let elsewhere = self.routing.pods_elsewhere(&target);
+                fetch.candidates.extend(elsewhere);
+            }
+        }
+        self.forward_on(now, job, limit::FORWARDS);
+        self.fetch_more(now, job);
+    }
+
+    /// Forwards the question over so many links more, if there are any.
+    fn forward_on(&mut self, now: Time, job: u64, count: usize) -> bool {
         let hops = self.feigned_hops();
         let Some(fetch) = self.fetches.get(&job) else {
-            return;
+            return false;
         };
         let key = fetch.key;
-        let room = limit::FORWARDS_MAX.saturating_sub(fetch.forwards);
+        let room = limit::FORWARDS_MAX.saturating_sub(fetch.ways);
         let fit = |seed: &SeedId| !fetch.asked.contains(seed);
         let first = self.first_hops(&key, count.min(room), fit);
         let question = wire::encode(&StoreAsk::Get(Get { key, hops }));
         if let Some(fetch) = self.fetches.get_mut(&job) {
-            fetch.forwards = fetch.forwards.saturating_add(first.len());
+            fetch.ways = fetch.ways.saturating_add(first.len());
             fetch.in_flight = fetch.in_flight.saturating_add(first.len());
             fetch.asked.extend(&first);
         }
-        let none = first.is_empty();
+        let any = !first.is_empty();
         for seed in first {
             self.routing.ask_linked(now, seed, question.clone(), job);
         }
-        if none {
-            self.begin_lookup(now, job);
-        }
+        any
     }
 
     fn begin_lookup(&mut self, now: Time, job: u64) {
@@ -211,7 +241,9 @@ impl Custody {
                 return self.end_fetch(job, Err(why));
             }
             Ok(Answer::Breach) => self.routing.blame(now, seed),
-            Ok(Answer::TooFar) if !fetch.looked_up => return self.forward_fetch(now, job, 1),
+            Ok(Answer::TooFar) if !fetch.looked_up => {
+                self.forward_on(now, job, 1);
+            }
             Ok(Answer::No | Answer::TooFar) | Err(_) => {}
         }
         self.fetch_more(now, job);
@@ -233,11 +265,15 @@ impl Custody {
         if fetch.reading {
             return self.fetched_here(now, job, Err(Rejection::TimedOut));
         }
-        if fetch.forwards == 0 && !fetch.looked_up {
-            return self.forward_fetch(now, job, limit::FORWARDS);
+        if !fetch.forwarded {
+            return self.forward_fetch(now, job);
         }
         if !fetch.looked_up {
             self.begin_lookup(now, job);
+        }
+        // Silence is no more of an answer than a no.
+        if self.doubts {
+            self.forward_on(now, job, limit::FORWARDS);
         }
         self.fetch_more(now, job);
     }

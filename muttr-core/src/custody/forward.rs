@@ -5,7 +5,9 @@
 //! closest willing neighbours, or they are asked for the record, or whether they have it, or told
 //! of its release. Nobody is dialled. Nothing goes
 //! back to where it came from, and since every hop is closer than the one before, nothing goes in
-//! circles. A no is passed back and not gone around, so that nothing multiplies on its way.
+//! circles. A no is passed back and not gone around, so that nothing multiplies on its way; only
+//! that a record is not there is believed of nobody, since whoever wants it gone can have an id
+//! closer to it than all its holders: the neighbours are asked themselves, for what they hold.
 
 use alloc::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -48,6 +50,8 @@ pub(super) struct Forward {
     passes: usize,
     /// Asked and still silent, with when they were.
     waiting: BTreeMap<SeedId, u64>,
+    /// When whoever has it keeps silent for too long to be counted on.
+    around_at_ms: Option<u64>,
     /// When to answer at the latest; when over, when to forget it.
     end_at_ms: u64,
 }
@@ -99,11 +103,15 @@ enum Step {
 
 impl Forward {
     pub(super) fn wake_ms(&self) -> Option<u64> {
-        let slow = match self.step {
-            Step::Here(_) => self.waiting.values().map(|since_ms| slow_ms(*since_ms)),
-            Step::Passing | Step::Over(_) => return Some(self.end_at_ms),
+        let next = match self.step {
+            Step::Here(_) => {
+                let slow = self.waiting.values().map(|since_ms| slow_ms(*since_ms));
+                slow.min()
+            }
+            Step::Passing => self.around_at_ms,
+            Step::Over(_) => None,
         };
-        earliest(slow.min(), Some(self.end_at_ms))
+        earliest(next, Some(self.end_at_ms))
     }
 
     fn is_as(&self, what: &What) -> bool {
@@ -255,6 +263,8 @@ impl Custody {
             return;
         }
         let early_ms = limit::FORWARD_HOP_MS.saturating_mul(u64::from(hops));
+        let patience_ms = limit::FORWARD_MS_MAX.saturating_sub(early_ms);
+        let is_doubted = self.doubts && matches!(what, What::Get);
         let forward = Forward {
             key,
             what,
@@ -264,7 +274,8 @@ impl Custody {
             tried,
             passes: 0,
             waiting: BTreeMap::new(),
-            end_at_ms: now.after(limit::FORWARD_MS_MAX.saturating_sub(early_ms)),
+            around_at_ms: is_doubted.then(|| now.after(patience_ms / 2)),
+            end_at_ms: now.after(patience_ms),
         };
         let job = self.job_number();
         self.forwards.insert(job, forward);
@@ -349,9 +360,11 @@ impl Custody {
             return self.end_forward(now, job, Some(too_far));
         }
         let fit = |seed: &SeedId| !forward.tried.contains(seed);
-        let around = self
-            .routing
-            .closest_holders(&target, limit::FORWARD_ASKS_MAX, fit);
+        let most = match forward.what {
+            What::Get => self.around.0,
+            What::Put(_) | What::Release(_) | What::Count(_) => limit::FORWARD_ASKS_MAX,
+        };
+        let around = self.routing.closest_holders(&target, most, fit);
         let mut around: VecDeque<SeedId> = around.into_iter().map(|(_, seed)| seed).collect();
         // Who is asked last speaks for itself alone.
         let is_for_many = matches!(forward.what, What::Release(_) | What::Count(_));
@@ -391,7 +404,7 @@ impl Custody {
             };
             let (have, wanted, writing) = match &forward.what {
                 What::Put(spread) => (spread.receipts.len(), spread.wanted, spread.writing),
-                What::Get => (0, limit::FETCH_PARALLEL, false),
+                What::Get => (0, self.around.1, false),
                 What::Release(news) => (0, limit::RELEASE_ASKS_MAX, news.writing),
                 What::Count(_) => (0, limit::COUNT_ASKS_MAX, false),
             };
@@ -453,6 +466,7 @@ impl Custody {
             .map(|bytes| wire::decode::<StoreAnswer>(&bytes, limit::STORE_BYTES_MAX))
             .map(|answer| answer.unwrap_or(StoreAnswer::Have(Vec::new())));
         let passing = matches!(forward.step, Step::Passing);
+        let doubts = passing && self.doubts;
         match (&mut forward.what, answer) {
             (_, Err(_)) => {}
             (
@@ -477,6 +491,7 @@ impl Custody {
                 forward.tried.remove(&seed);
                 return self.end_here(now, job);
             }
+            (What::Get, Ok(StoreAnswer::Rejected(_))) if doubts => return self.end_here(now, job),
             (_, Ok(StoreAnswer::Rejected(code))) if passing => {
                 return self.end_forward(now, job, Some(StoreAnswer::Rejected(code)));
             }
@@ -555,7 +570,16 @@ impl Custody {
             Step::Over(_) if is_late => drop(self.forwards.remove(&job)),
             Step::Over(_) => {}
             _ if is_late => self.end_forward(now, job, None),
-            Step::Passing => {}
+            Step::Passing => {
+                // Silence is no more of an answer than a no; a late answer is still one.
+                if forward
+                    .around_at_ms
+                    .is_some_and(|at_ms| at_ms <= now.mono_ms)
+                {
+                    forward.waiting.clear();
+                    self.end_here(now, job);
+                }
+            }
             Step::Here(_) => {
                 // Who was slow is given up; another one may have room.
                 forward

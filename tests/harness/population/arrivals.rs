@@ -133,7 +133,7 @@ impl World {
         self.give(who, Input::Command(Command::Join(others)));
     }
 
-    fn contact(&self, who: Who) -> Contact {
+    pub(super) fn contact(&self, who: Who) -> Contact {
         Contact {
             seed: self.at(who).seed,
             addresses: vec![address(who)],

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use ed25519_dalek::SigningKey;
 use muttr_core::{
     custody::{Config, Custody},
+    limit,
     machine::Traits,
     name::SeedId,
 };
@@ -36,6 +37,10 @@ pub(super) struct Custodian {
     pub(super) seed: SeedId,
     pub(super) role: Role,
     pub(super) keeps: bool,
+    /// It passes on what others ask for and keeps nothing.
+    pub(super) full: bool,
+    /// It doubts those who say that there is nothing.
+    pub(super) doubts: bool,
     pub(super) vice: Option<Vice>,
     /// Which half it is in when the network falls apart.
     pub(super) half: bool,
@@ -62,6 +67,8 @@ impl Custodian {
             key,
             role,
             keeps,
+            full: false,
+            doubts: true,
             vice: None,
             half: false,
             shelf: Shelf::default(),
@@ -106,6 +113,13 @@ impl Custodian {
         };
         self.machine = Some(Box::new(Custody::new(Config {
             stores: self.keeps,
+            doubts: self.doubts,
+            around: if self.doubts {
+                config.around
+            } else {
+                limit::AROUND
+            },
+            bytes_max: if self.full { 0 } else { config.bytes_max },
             ..config
         })));
         self.since_ms = now_ms;

@@ -31,7 +31,8 @@ const WINDOW_MS: u64 = 10_000;
 const BEGIN_MS: u64 = 1_000;
 /// Seeds look around for the first time after 45 s; by then everything is over.
 const STORED_MS: u64 = 20_000;
-const FETCHED_MS: u64 = 42_000;
+/// All fetches are over so long after the first began.
+const FETCH_MS: u64 = 22_000;
 
 const _: () = assert!(NEIGHBOURHOOD < LINKS && LINKS <= LINKS_MAX);
 
@@ -123,7 +124,7 @@ pub struct Growth {
 /// # Errors
 /// What must not happen, and did.
 pub fn grow(integer: u64, seeds: u32, vice: Option<(Vice, u64)>) -> Result<Growth, String> {
-    let (mut world, places) = standing(integer, seeds, vice)?;
+    let (mut world, places) = standing(integer, seeds, vice, true)?;
     world.hops = Some(Hops::default());
     let before = world.tally.frames.sent;
     store_all(&mut world, SAMPLES)?;
@@ -166,6 +167,7 @@ pub(super) fn standing(
     integer: u64,
     seeds: u32,
     vice: Option<(Vice, u64)>,
+    doubts: bool,
 ) -> Result<(World, Places), String> {
     let plan = Plan {
         name: "growth",
@@ -185,6 +187,7 @@ pub(super) fn standing(
             nat: Nat::Open,
         };
         let mut seed = Custodian::new(world.chance.bytes(), role, true);
+        seed.doubts = doubts;
         if let Some((vice, permille)) = vice
             && world.chance.permille(permille)
         {
@@ -215,12 +218,13 @@ pub(super) fn store_all(world: &mut World, samples: u32) -> Result<(), String> {
 
 /// Has honest seeds fetch each of them once.
 pub(super) fn seek_all(world: &mut World, samples: u32) -> Result<(), String> {
+    let begin_ms = world.now_ms;
     for sample in 0..samples {
-        world.run_until(STORED_MS + WINDOW_MS * u64::from(sample) / u64::from(samples))?;
+        world.run_until(begin_ms + WINDOW_MS * u64::from(sample) / u64::from(samples))?;
         let reader = honest(world);
         world.seek(reader, sample);
     }
-    world.run_until(FETCHED_MS)
+    world.run_until(begin_ms + FETCH_MS)
 }
 
 fn honest(world: &mut World) -> Who {

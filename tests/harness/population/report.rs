@@ -11,7 +11,7 @@ use std::{
 
 use muttr_core::limit::{DAY_MS, HOUR_MS};
 
-use super::{growth::Growth, outcome::Outcome, plot, tally::Age};
+use super::{grind::Grind, growth::Growth, outcome::Outcome, plot, tally::Age};
 use crate::tree::root;
 
 /// Everything that was played.
@@ -21,8 +21,8 @@ pub struct Report {
     pub outcomes: Vec<Outcome>,
     /// Networks of different sizes, each honest and with forwarders that drop.
     pub growth: Vec<(&'static str, Growth)>,
-    /// The attacker's ids, and what was retrieved in spite of them, of a hundred.
-    pub grind: Vec<(u32, f64)>,
+    /// With an attacker of many ids, with and without what is done about them.
+    pub grind: Vec<Grind>,
 }
 
 /// Figures that have a name of their own: that name, and where they come from.
@@ -157,9 +157,12 @@ impl Report {
         let hops: Vec<_> = honest
             .map(|(_, it)| (it.seeds.to_string(), number(it.hops_fetch)))
             .collect();
-        if let Some((_, retrieved)) = self.grind.iter().find(|(sybils, _)| *sybils > 0) {
-            headlines.push(("grind_retrieved_percent".to_owned(), number(*retrieved)));
-        }
+        let ground = self.grind.iter().filter(|it| it.sybils > 0);
+        headlines.extend(ground.map(|it| {
+            let plain = if it.doubts { "" } else { "_plain" };
+            let name = format!("grind_retrieved_percent{plain}");
+            (name, number(it.retrieved_percent))
+        }));
         if !hops.is_empty() {
             headlines.push(("hops_mean_by_seeds".to_owned(), object(hops)));
         }
@@ -184,9 +187,13 @@ impl Report {
                     .map(|(figure, value)| (path(figure), value)),
             );
         }
-        let grind = self.grind.iter();
-        let path = |sybils| format!("grind_{sybils:06}.retrieved_percent");
-        flat.extend(grind.map(|(sybils, retrieved)| (path(sybils), *retrieved)));
+        for it in &self.grind {
+            let plain = if it.doubts { "" } else { "_plain" };
+            let path = |figure| format!("grind_{:06}{plain}.{figure}", it.sybils);
+            flat.insert(path("retrieved_percent"), it.retrieved_percent);
+            flat.insert(path("frames_per_fetch"), it.frames_per_fetch);
+            flat.insert(path("dials_per_fetch"), it.dials_per_fetch);
+        }
         flat
     }
 

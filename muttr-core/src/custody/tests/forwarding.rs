@@ -459,6 +459,64 @@ fn a_question_is_passed_on_until_its_hops_are_used_up() {
 }
 
 #[test]
+fn that_there_is_nothing_is_believed_of_nobody_who_is_closer() {
+    let (far, _) = far_and_near(60);
+    let near = others(60, &far.key());
+    let get = |hops| {
+        let key = far.key();
+        StoreAsk::Get(Get { key, hops })
+    };
+    let here = get(limit::HOPS_MAX);
+    for code in [Rejection::NoRecord, Rejection::Released, Rejection::Busy] {
+        let none = StoreAnswer::Rejected(code);
+        let mut forwarder = Forwarder::linked_to(&near);
+        forwarder.ask(near[59], 1, &get(4));
+        let mut asked = forwarder.take_asked();
+        assert_eq!((asked[0].0, &asked[0].2), (near[0], &get(5)));
+        let mut known = BTreeSet::from([near[59]]);
+        while let Some((seed, number, ask)) = asked.pop() {
+            assert!(known.len() == 1 || ask == here, "goes no farther");
+            assert!(known.insert(seed), "nobody twice, and not who asks");
+            forwarder.reply(seed, number, &none);
+            asked.extend(forwarder.take_asked());
+            assert!(asked.len() <= limit::AROUND.1);
+        }
+        // Who asks, who was believed to be closest, and those around.
+        assert_eq!(known.len(), 2 + limit::AROUND.0);
+        let nothing = StoreAnswer::Rejected(Rejection::NoRecord);
+        assert_eq!(forwarder.only_answer(), (near[59], 1, nothing));
+
+        forwarder.ask(near[59], 2, &get(4));
+        let (seed, number, _) = forwarder.take_asked().remove(0);
+        forwarder.reply(seed, number, &none);
+        let (seed, number, _) = forwarder.take_asked().remove(0);
+        let record = StoreAnswer::Record(far.bytes().to_vec().into());
+        forwarder.reply(seed, number, &record);
+        assert_eq!(forwarder.only_answer(), (near[59], 2, record));
+    }
+}
+
+#[test]
+fn who_keeps_silent_about_a_record_is_gone_around_and_may_still_have_it() {
+    let (far, _) = far_and_near(8);
+    let near = others(8, &far.key());
+    let mut forwarder = Forwarder::linked_to(&near);
+    let (key, hops) = (far.key(), 4);
+    forwarder.ask(near[7], 1, &StoreAsk::Get(Get { key, hops }));
+    let (silent, late, _) = forwarder.take_asked().remove(0);
+    assert_eq!(silent, near[0]);
+    let patience = limit::FORWARD_MS_MAX - limit::FORWARD_HOP_MS * u64::from(hops);
+    forwarder.wait(patience / 2 - 1);
+    assert!(forwarder.take_asked().is_empty());
+    forwarder.wait(1);
+    let around: Vec<SeedId> = forwarder.take_asked().iter().map(|(to, ..)| *to).collect();
+    assert_eq!(around, near[1..=limit::AROUND.1]);
+    let record = StoreAnswer::Record(far.bytes().to_vec().into());
+    forwarder.reply(silent, late, &record);
+    assert_eq!(forwarder.only_answer(), (near[7], 1, record));
+}
+
+#[test]
 fn a_forwarder_answers_in_time_and_earlier_the_farther_it_is() {
     for hops in [0, 3, 15] {
         let (far, _) = far_and_near(8);

@@ -91,6 +91,80 @@ fn the_next_closest_take_the_places_of_those_who_lie() {
     assert_eq!(fetched, Some(Ok(record)));
 }
 
+/// Of how many a record is found when, after it was stored, those who have nothing become the
+/// closest, and how many looked for it.
+fn found_in_spite_of_ground_ids(doubts: bool) -> (usize, usize) {
+    let mut network = Network::default();
+    let config = |number: u64| Config {
+        doubts,
+        ..Config::seed(9, key(number), [number as u8; 32])
+    };
+    // A pod that forwards, and has no room for replicas.
+    let pod = network.add(Config {
+        doubts,
+        bytes_max: 0,
+        ..Config::pod(9, key(0), [0; 32])
+    });
+    let join = |network: &mut Network, number| {
+        let seed = network.add(config(number));
+        let contact = network.contact(0);
+        network.command(seed, Command::Pod(pod));
+        network.command(seed, Command::Join(vec![contact]));
+        network.run(300);
+        seed
+    };
+    for number in 1..60 {
+        join(&mut network, number);
+    }
+    network.run(limit::MINUTE_MS);
+    let honest = network.ids.split_off(1);
+    network.ids = [&[pod][..], &honest].concat();
+    let record = record(1, limit::DAY_MS);
+    let store = Command::Store {
+        id: 1,
+        record: record.clone(),
+        copies: limit::HOLDERS,
+    };
+    network.command(honest[20], store);
+    network.run(limit::STORE_MS_MAX);
+    let promised = holders(&network.take_events(honest[20]));
+    assert_eq!(promised.len(), limit::HOLDERS);
+
+    // Only now can ids be looked for that are closer to it than those of its holders.
+    let target = Position::of(&record.key().0);
+    let mut ground: Vec<u64> = (1_000..4_000).collect();
+    ground.sort_by_cached_key(|number| {
+        let seed = SeedId(key(*number).verifying_key().to_bytes());
+        seed.position().distance(&target)
+    });
+    for number in &ground[..limit::BUCKET_SEEDS_MAX] {
+        let seed = join(&mut network, *number);
+        network.sim(seed).vice = Some(Vice::Refuses);
+    }
+    network.run(limit::MINUTE_MS);
+    let readers = honest.iter().filter(|seed| !promised.contains(seed));
+    let readers: Vec<_> = readers.copied().collect();
+    for reader in &readers {
+        let key = record.key();
+        network.command(*reader, Command::Fetch { id: 2, key });
+    }
+    network.run(limit::FETCH_MS_MAX);
+    let found = readers.iter().filter(|reader| {
+        let mut events = network.take_events(**reader).into_iter();
+        events.any(|event| matches!(event, Event::Fetched { result: Ok(_), .. }))
+    });
+    (found.count(), readers.len())
+}
+
+#[test]
+fn ids_that_are_closer_than_any_holder_and_have_nothing_hide_nothing() {
+    let (found, looked) = found_in_spite_of_ground_ids(true);
+    assert_eq!(found, looked);
+    // What they came for: there is something to doubt.
+    let (found, looked) = found_in_spite_of_ground_ids(false);
+    assert!(found < looked, "all {looked} found it");
+}
+
 #[test]
 fn seeds_that_do_not_exist_lead_nobody_astray() {
     let mut network = Network::joined(40);
