@@ -14,10 +14,7 @@ use alloc::{
     vec::Vec,
 };
 
-use super::{
-    Custody, count,
-    record_store::{self, Waiter},
-};
+use super::{Custody, count, record_store::Waiter};
 use crate::{
     envelope::record::{self, Record},
     limit,
@@ -31,6 +28,10 @@ use crate::{
         store::{Count, Get, Holder, Put, Receipt, Release, StoreAnswer, StoreAsk, Tombstone},
     },
 };
+
+mod spread;
+
+use spread::Spread;
 
 /// Who asked, and under which number.
 pub(super) type Asker = (Link, u64);
@@ -74,20 +75,6 @@ struct News {
     /// How many gave the record up.
     heard: usize,
     /// Why nobody did.
-    refusal: Rejection,
-}
-
-#[derive(Debug)]
-struct Spread {
-    /// The record; given away once placed here.
-    record: Vec<u8>,
-    expires_h: u32,
-    /// How many holders are wanted, ourselves included.
-    wanted: usize,
-    receipts: Vec<Receipt>,
-    /// Our own disk has not answered yet.
-    writing: bool,
-    /// Why we do not keep it ourselves.
     refusal: Rejection,
 }
 
@@ -150,36 +137,6 @@ impl Forward {
                 hops,
             }),
         }
-    }
-}
-
-impl Spread {
-    /// Copies wanted beside that of whoever is asked.
-    fn more(&self) -> u8 {
-        u8::try_from(self.wanted.saturating_sub(1)).unwrap_or(u8::MAX)
-    }
-
-    fn answer(&mut self) -> StoreAnswer {
-        if self.receipts.is_empty() {
-            StoreAnswer::Rejected(self.refusal)
-        } else {
-            StoreAnswer::Kept(core::mem::take(&mut self.receipts))
-        }
-    }
-
-    /// Whether this shows that the record was released.
-    fn is_gone(&self, tombstone: &Tombstone) -> bool {
-        let record = Record::parse(&self.record);
-        record.is_ok_and(|record| {
-            record_store::is_of(tombstone, &record.key(), record.deletion_hash())
-        })
-    }
-
-    /// Whether these are receipts for this record, as many as were asked for at most. Whether
-    /// they hold is for the author to check.
-    fn fits(&self, key: &RecordKey, receipts: &[Receipt]) -> bool {
-        let fits = |receipt: &Receipt| receipt.key == *key && receipt.expires_h == self.expires_h;
-        !receipts.is_empty() && receipts.len() <= self.wanted && receipts.iter().all(fits)
     }
 }
 
@@ -355,7 +312,8 @@ impl Custody {
             return;
         };
         let target = Position::of(&forward.key.0);
-        if !self.routing.is_near(&target) {
+        // What somebody looks for is worth a look here all the same.
+        if !matches!(forward.what, What::Get) && !self.routing.is_near(&target) {
             let too_far = StoreAnswer::Rejected(Rejection::TooFar);
             return self.end_forward(now, job, Some(too_far));
         }
@@ -537,10 +495,12 @@ impl Custody {
         let Some(mut forward) = self.forwards.remove(&job) else {
             return;
         };
+        let near = self.routing.is_near(&Position::of(&forward.key.0));
         let answer = answer.unwrap_or_else(|| match (&mut forward.what, &forward.step) {
             (What::Put(spread), _) => spread.answer(),
             (What::Get, Step::Passing) => StoreAnswer::Rejected(Rejection::TimedOut),
-            (What::Get, _) => StoreAnswer::Rejected(Rejection::NoRecord),
+            (What::Get, _) if near => StoreAnswer::Rejected(Rejection::NoRecord),
+            (What::Get, _) => StoreAnswer::Rejected(Rejection::TooFar),
             (What::Release(news), _) if news.heard > 0 => StoreAnswer::Released,
             (What::Release(news), _) => StoreAnswer::Rejected(news.refusal),
             (What::Count(_), Step::Passing) => StoreAnswer::Rejected(Rejection::TimedOut),

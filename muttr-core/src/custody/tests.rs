@@ -1,6 +1,7 @@
 //! Custody in a small network under virtual time, and a holder by itself.
 
 mod counting;
+mod forwarder;
 mod forwarding;
 mod holder;
 mod journeys;

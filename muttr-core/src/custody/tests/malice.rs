@@ -137,7 +137,7 @@ fn found_in_spite_of_ground_ids(doubts: bool) -> (usize, usize) {
         let seed = SeedId(key(*number).verifying_key().to_bytes());
         seed.position().distance(&target)
     });
-    for number in &ground[..limit::BUCKET_SEEDS_MAX] {
+    for number in &ground[..3 * limit::BUCKET_SEEDS_MAX] {
         let seed = join(&mut network, *number);
         network.sim(seed).vice = Some(Vice::Refuses);
     }

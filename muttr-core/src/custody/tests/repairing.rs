@@ -4,7 +4,7 @@ use alloc::{collections::BTreeSet, vec, vec::Vec};
 
 use super::{
     START,
-    forwarding::{Forwarder, id, others, promise},
+    forwarder::{Forwarder, id, others, promise},
     key,
     network::{Network, holders},
     record,
