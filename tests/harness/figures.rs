@@ -42,15 +42,22 @@ const GRIND: [Task; 3] = [
     Task::Grind(WHOLE.sybils, true),
 ];
 
+/// What is played with so many integers, since little is lost each time.
+const VANISHING: &str = "vanish70";
+const VANISHINGS: u64 = 20;
+
 #[derive(Clone, Debug)]
 enum Task {
     Population(Box<Plan>),
+    /// The same with another integer, so much greater.
+    Again(Box<Plan>, u64),
     Growth(&'static str, u32),
     Grind(u32, bool),
 }
 
 enum Played {
     Population(Box<Outcome>),
+    Again(Box<Outcome>),
     Growth(&'static str, Growth),
     Grind(Grind),
 }
@@ -58,7 +65,7 @@ enum Played {
 impl Task {
     fn name(&self) -> &'static str {
         match self {
-            Self::Population(plan) => plan.name,
+            Self::Population(plan) | Self::Again(plan, _) => plan.name,
             Self::Growth(..) => "growth",
             Self::Grind(..) => "grind",
         }
@@ -66,6 +73,9 @@ impl Task {
 
     fn play(self, integer: u64) -> Result<Played, String> {
         match self {
+            Self::Again(plan, more) => {
+                play(*plan, integer + more).map(|outcome| Played::Again(Box::new(outcome)))
+            }
             Self::Population(plan) => {
                 play(*plan, integer).map(|outcome| Played::Population(Box::new(outcome)))
             }
@@ -99,7 +109,14 @@ fn growths(sizes: &'static [u32]) -> impl Iterator<Item = Task> {
 /// What is to be played, and the name of the report if there is one.
 fn tasks(wanted: &[String]) -> Result<(Vec<Task>, Option<&'static str>), String> {
     let people = named("MUTTR_SIM_PEOPLE").map_or(PEOPLE, |it| it as u32);
-    let populations = |length| all(length, people).into_iter().map(population);
+    let populations = |length| {
+        let plans = all(length, people);
+        let vanishing = plans.iter().find(|plan| plan.name == VANISHING).copied();
+        let again = vanishing
+            .into_iter()
+            .flat_map(|plan| (1..VANISHINGS).map(move |more| Task::Again(Box::new(plan), more)));
+        plans.into_iter().map(population).chain(again)
+    };
     match wanted.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["short"] => {
             let tasks = populations(Length::Short)
@@ -165,6 +182,7 @@ fn play_all(tasks: Vec<Task>, integer: u64) -> Result<Report, String> {
             let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
             match played {
                 Ok(Played::Population(outcome)) => report.outcomes.push(*outcome),
+                Ok(Played::Again(outcome)) => report.again.push(*outcome),
                 Ok(Played::Growth(kind, growth)) => report.growth.push((kind, growth)),
                 Ok(Played::Grind(grind)) => report.grind.push(grind),
                 Err(what) => {

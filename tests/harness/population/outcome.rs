@@ -1,6 +1,6 @@
 //! What a run comes to.
 
-use muttr_core::limit::{DAY_MS, HOUR_MS};
+use muttr_core::limit::{DAY_MS, HOUR_MS, REPAIR_BELOW};
 
 use super::{
     plan::Plan,
@@ -77,6 +77,7 @@ fn readable(world: &World, figures: &mut Figures) {
             100.0 - percent(first.dark, first.seen),
         ),
         ("lost_of_10000", lost_of_10000(world)),
+        ("at_target_percent", at_target_percent(world)),
         ("promised_by_nobody", tally.homeless as f64),
         (
             "receipts_per_record",
@@ -90,6 +91,22 @@ fn readable(world: &World, figures: &mut Figures) {
         ("fetch_ms_p50", f64::from(at(500).unwrap_or_default())),
         ("fetch_ms_p95", f64::from(at(950).unwrap_or_default())),
     ]);
+}
+
+/// Records that as many hold and are online as guardians see to, at the end.
+fn at_target_percent(world: &World) -> f64 {
+    let stored = world
+        .records
+        .all()
+        .iter()
+        .filter(|it| !it.promised.is_empty());
+    let (held, all) = stored.fold((0_u64, 0_u64), |(held, all), it| {
+        (
+            held + u64::from(it.online as usize >= REPAIR_BELOW),
+            all + 1,
+        )
+    });
+    percent(held, all)
 }
 
 /// Records of which nobody who may come back has a copy, at the end.

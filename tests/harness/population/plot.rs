@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::outcome::Outcome;
+use super::{outcome::Outcome, tally::Age};
 
 const WIDTH: f64 = 720.0;
 const HEIGHT: f64 = 320.0;
@@ -11,6 +11,18 @@ const COLOURS: [&str; 6] = [
     "#1b6ca8", "#c8553d", "#3a7d44", "#7d5ba6", "#b8860b", "#555555",
 ];
 
+fn percent(age: &Age) -> f64 {
+    (age.seen - age.dark) as f64 * 100.0 / age.seen as f64
+}
+
+/// Where the picture begins: curves that all lie close to 100 % are to be told apart.
+fn lowest(outcomes: &[&Outcome]) -> f64 {
+    let ages = outcomes.iter().flat_map(|it| &it.ages);
+    let seen = ages.filter(|age| age.seen > 0).map(percent);
+    let low = seen.fold(100.0, f64::min);
+    (100.0 - (100.0 - low).max(0.1) * 1.1).max(0.0)
+}
+
 /// Draws a curve for each outcome: records of which somebody online holds a copy, by their age.
 #[must_use]
 pub fn curve(outcomes: &[&Outcome]) -> String {
@@ -18,15 +30,17 @@ pub fn curve(outcomes: &[&Outcome]) -> String {
     let x = |hour: usize| {
         MARGIN + (WIDTH - 2.0 * MARGIN) * hour as f64 / (hours.saturating_sub(1)).max(1) as f64
     };
-    let y = |percent: f64| MARGIN + (HEIGHT - 2.0 * MARGIN) * (100.0 - percent) / 100.0;
+    let low = lowest(outcomes);
+    let y = |percent: f64| MARGIN + (HEIGHT - 2.0 * MARGIN) * (100.0 - percent) / (100.0 - low);
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" \
          font-family=\"sans-serif\" font-size=\"11\">\n"
     );
-    for percent in [0.0, 25.0, 50.0, 75.0, 100.0] {
+    for part in 0..=4 {
+        let percent = 100.0 - (100.0 - low) * f64::from(part) / 4.0;
         let _ = writeln!(
             svg,
-            "<path d=\"M{MARGIN} {0:.1}H{1:.1}\" stroke=\"#ddd\"/><text x=\"8\" y=\"{0:.1}\">{percent} %</text>",
+            "<path d=\"M{MARGIN} {0:.1}H{1:.1}\" stroke=\"#ddd\"/><text x=\"8\" y=\"{0:.1}\">{percent:.2} %</text>",
             y(percent),
             WIDTH - MARGIN
         );
@@ -42,10 +56,7 @@ pub fn curve(outcomes: &[&Outcome]) -> String {
     for (number, (outcome, colour)) in outcomes.iter().zip(COLOURS).enumerate() {
         let ages = outcome.ages.iter().enumerate();
         let seen = ages.filter(|(_, age)| age.seen > 0);
-        let points = seen.map(|(hour, age)| {
-            let percent = (age.seen - age.dark) as f64 * 100.0 / age.seen as f64;
-            format!("{:.1},{:.1}", x(hour), y(percent))
-        });
+        let points = seen.map(|(hour, age)| format!("{:.1},{:.1}", x(hour), y(percent(age))));
         let points: Vec<_> = points.collect();
         let _ = writeln!(
             svg,

@@ -19,6 +19,8 @@ use crate::tree::root;
 pub struct Report {
     /// Populations.
     pub outcomes: Vec<Outcome>,
+    /// One of them with other integers.
+    pub again: Vec<Outcome>,
     /// Networks of different sizes, each honest and with forwarders that drop.
     pub growth: Vec<(&'static str, Growth)>,
     /// With an attacker of many ids, with and without what is done about them.
@@ -26,7 +28,7 @@ pub struct Report {
 }
 
 /// Figures that have a name of their own: that name, and where they come from.
-const FROM: [(&str, &str, &str); 13] = [
+const FROM: [(&str, &str, &str); 12] = [
     (
         "delivered_percent_bad_pods_a",
         "bad_pods_a",
@@ -65,7 +67,6 @@ const FROM: [(&str, &str, &str); 13] = [
     ),
     ("dials_per_store", "no_pods_a", "dials_per_store"),
     ("dials_per_seed_hour", "no_pods_a", "dials_per_seed_hour"),
-    ("lost_mean_of_10000_vanish70", "vanish70", "lost_of_10000"),
     ("poison_retrieved_percent", "poison", "readable_percent"),
     (
         "core_ms_per_seed_hour",
@@ -126,10 +127,29 @@ fn object(entries: impl IntoIterator<Item = (String, String)>) -> String {
     format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
 }
 
+/// How alike real and simulated seeds chose holders, if `make bench-custody` has looked.
+fn overlap() -> Option<(String, String)> {
+    const NAME: &str = "holder_overlap_percent_real_vs_sim";
+    let text = fs::read_to_string(root().join("target/report/custody-real.json")).ok()?;
+    let (_, rest) = text.split_once(&format!("{}:", quoted(NAME)))?;
+    let value = rest.trim_start().split([',', '\n', '}']).next()?.trim();
+    value.parse::<f64>().ok()?;
+    Some((NAME.to_owned(), value.to_owned()))
+}
+
 impl Report {
     fn figure(&self, scenario: &str, figure: &str) -> Option<f64> {
         let found = self.outcomes.iter().find(|it| it.plan.name == scenario);
         found?.figure(figure)
+    }
+
+    /// A figure of a scenario, averaged over all integers that it was played with.
+    fn mean(&self, scenario: &str, figure: &str) -> Option<f64> {
+        let played = self.outcomes.iter().chain(&self.again);
+        let played = played.filter(|it| it.plan.name == scenario);
+        let values: Vec<f64> = played.filter_map(|it| it.figure(figure)).collect();
+        let sum: f64 = values.iter().sum();
+        (!values.is_empty()).then(|| sum / values.len() as f64)
     }
 
     /// The figures that have a name of their own, of those scenarios that were played.
@@ -146,6 +166,14 @@ impl Report {
             );
             headlines.push(mean);
         }
+        if let Some(mean) = self.mean("vanish70", "lost_of_10000") {
+            headlines.push(("lost_mean_of_10000_vanish70".to_owned(), number(mean)));
+        }
+        if let Some(mean) = self.mean("vanish70", "at_target_percent") {
+            let name = "restored_after_2h_percent_vanish70".to_owned();
+            headlines.push((name, number(mean)));
+        }
+        headlines.extend(overlap());
         let p95 = |scenario| self.figure(scenario, "fetch_ms_p95").filter(|ms| *ms > 0.0);
         if let (Some(poisoned), Some(clean)) = (p95("poison"), p95("honest")) {
             headlines.push((
@@ -312,7 +340,7 @@ fn baseline(name: &str) -> PathBuf {
     root().join(format!("tests/fixtures/custody/{name}.txt"))
 }
 
-/// Writes what was played as what later reports are compared with.
+/// Writes what was played as what later reports are compared with, and its picture beside it.
 ///
 /// # Errors
 /// The disk's.
@@ -323,7 +351,9 @@ pub fn write_baseline(name: &str, flat: &BTreeMap<String, f64>) -> io::Result<()
     }
     let lines = flat.iter();
     let lines = lines.map(|(name, value)| format!("{name} {}\n", number(*value)));
-    fs::write(path, lines.collect::<String>())
+    fs::write(&path, lines.collect::<String>())?;
+    let drawn = root().join(format!("target/report/{name}.svg"));
+    fs::copy(drawn, path.with_extension("svg")).map(drop)
 }
 
 /// The figures beside those of the baseline, as far as it has them.

@@ -50,15 +50,15 @@ fn vanishing(name: &'static str, plan: Plan, at_ms: u64, permille: u64) -> Plan 
         name,
         messages: plan.messages.min(10_000),
         store_until_ms: 2 * HOUR_MS,
-        end_ms: at_ms + 3 * HOUR_MS,
+        end_ms: at_ms + 2 * HOUR_MS,
         scene: Some(Scene::Vanish { at_ms, permille }),
         ..plan
     }
 }
 
 /// People in each population unless told otherwise: as many as fit into the time that a report may
-/// take, as long as seeds look around as often as they do.
-pub const PEOPLE: u32 = 600;
+/// take.
+pub const PEOPLE: u32 = 1_000;
 
 /// All populations of a report, of so many people each.
 #[must_use]
