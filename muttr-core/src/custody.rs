@@ -4,8 +4,8 @@
 //! and with it all links to other seeds. Its parent hands it `Linked`, `Unlinked` and `Frame` of
 //! [`Link::Seed`], and of `Kept` and `Recalled` those whose number it [owns](Custody::owns).
 //!
-//! - A *store* forwards the record over two open links toward its key, and waits for the receipts
-//!   of its holders. For what is then missing it looks up the seeds closest to the key and asks
+//! - A *store* forwards the record over an open link toward its key, over another if that is not
+//!   enough, and waits for the receipts of its holders. For what is then missing it looks up the seeds closest to the key and asks
 //!   them itself, the next closest in the place of each that says no or nothing
 //!   ([`Command::Store`]).
 //! - A *fetch* asks our own record store, the pods, over two open links toward the key and pods of
