@@ -5,9 +5,9 @@
 //! [`Link::Seed`], and of `Kept` and `Recalled` those whose number it [owns](Custody::owns).
 //!
 //! - A *store* forwards the record over an open link toward its key, over another if that is not
-//!   enough, and waits for the receipts of its holders. For what is then missing it looks up the seeds closest to the key and asks
-//!   them itself, the next closest in the place of each that says no or nothing
-//!   ([`Command::Store`]).
+//!   enough, and waits for the receipts of its holders. For what is then missing it looks up the
+//!   seeds closest to the key and asks them itself, the next closest in the place of each that says
+//!   no or nothing ([`Command::Store`]).
 //! - A *fetch* asks our own record store, the pods, over two open links toward the key and pods of
 //!   other places, over more such links, then the closest seeds ([`Command::Fetch`]).
 //! - A *forwarder* passes on what others store and fetch, and at the end of the way places it or
