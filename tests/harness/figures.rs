@@ -42,9 +42,10 @@ const GRIND: [Task; 3] = [
     Task::Grind(WHOLE.sybils, true),
 ];
 
-/// What is played with so many integers, since little is lost each time.
+/// What is played with so many integers, since little is lost each time, and in `full`.
 const VANISHING: &str = "vanish70";
-const VANISHINGS: u64 = 20;
+const VANISHINGS: u64 = 4;
+const VANISHINGS_FULL: u64 = 20;
 
 #[derive(Clone, Debug)]
 enum Task {
@@ -111,10 +112,14 @@ fn tasks(wanted: &[String]) -> Result<(Vec<Task>, Option<&'static str>), String>
     let people = named("MUTTR_SIM_PEOPLE").map_or(PEOPLE, |it| it as u32);
     let populations = |length| {
         let plans = all(length, people);
+        let integers = match length {
+            Length::Short => VANISHINGS,
+            Length::Full => VANISHINGS_FULL,
+        };
         let vanishing = plans.iter().find(|plan| plan.name == VANISHING).copied();
         let again = vanishing
             .into_iter()
-            .flat_map(|plan| (1..VANISHINGS).map(move |more| Task::Again(Box::new(plan), more)));
+            .flat_map(move |plan| (1..integers).map(move |more| Task::Again(Box::new(plan), more)));
         plans.into_iter().map(population).chain(again)
     };
     match wanted.iter().map(String::as_str).collect::<Vec<_>>()[..] {
