@@ -204,11 +204,11 @@ pub const STORE_BYTES_MAX: usize = RECORD_BYTES_MAX + 2048;
 pub const HOPS_MAX: u8 = 16;
 /// Open links over which whoever stores or fetches forwards as a rule.
 pub const FORWARDS: usize = 2;
+/// And over how many in all, when those before led nowhere.
+pub const FORWARDS_MAX: usize = 8;
 /// An author forwards over one of them first, and over the others when not enough receipts have
 /// come back by then.
 pub const FORWARD_AGAIN_MS: u64 = 500;
-/// And over how many in all, one more for each whose way ended too far from the key.
-pub const FORWARDS_MAX: usize = 8;
 /// How long an author waits for receipts over them before looking holders up and asking them.
 pub const FORWARD_PATIENCE_MS: u64 = 1_500;
 /// The author of a question counts up to so many forwarders who never were, fewer than this, so

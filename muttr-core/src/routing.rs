@@ -280,9 +280,9 @@ impl Routing {
         self.advance(now, number);
     }
 
-    /// Those we joined through are asked first: as a rule they are linked to many. And a few pods of
-    /// other places are asked whatever they are close to, so that each seed comes to know those
-    /// closest to it wherever they joined; for our own place that is worth a dial.
+    /// In upkeep those we joined through are asked first: as a rule they are linked to many. And a
+    /// few pods of other places are asked whatever they are close to, so that each seed comes to
+    /// know those closest to it wherever they joined; for our own place that is worth a dial.
     fn ask_elsewhere(&self, number: u64, lookup: &mut Lookup) {
         let upkeep = self.upkeep.get(&number);
         let is_place = upkeep.is_some_and(|upkeep| upkeep.is_place);
