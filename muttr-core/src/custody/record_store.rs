@@ -396,13 +396,15 @@ impl RecordStore {
             record: record.into_bytes(),
             receipted_ms: now.wall_ms,
         };
-        let row = Row {
-            key: key.0.to_vec(),
-            value: wire::encode(&row),
-        };
+        self.put_row(ticket, &key, wire::encode(&row));
+    }
+
+    /// Has the row of a record written anew.
+    fn put_row(&mut self, ticket: Ticket, key: &RecordKey, value: Vec<u8>) {
+        let key = key.0.to_vec();
         let batch = Batch {
             needs: Vec::new(),
-            writes: [Write::Put(Table::Record, row)].into(),
+            writes: [Write::Put(Table::Record, Row { key, value })].into(),
         };
         self.outputs.push_back(Output::Keep(ticket, batch));
     }

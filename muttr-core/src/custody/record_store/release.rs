@@ -17,7 +17,7 @@ use crate::{
     custody::repair::place_of,
     envelope::{deletion_hash, record::Record},
     limit,
-    machine::{Batch, Kept, Output, Row, Scan, Table, Write},
+    machine::{Kept, Output, Row, Scan, Table},
     name::{Position, RecordKey},
     rejection::Rejection,
     time::Time,
@@ -293,16 +293,8 @@ impl RecordStore {
             token: rest.token.to_vec(),
             expires_h: rest.expires_h,
         };
-        let row = Row {
-            key: key.0.to_vec(),
-            value: wire::encode(&row),
-        };
-        let batch = Batch {
-            needs: Vec::new(),
-            writes: [Write::Put(Table::Record, row)].into(),
-        };
         let ticket = self.ticket(Work::Bury { key, rest, waiter });
-        self.outputs.push_back(Output::Keep(ticket, batch));
+        self.put_row(ticket, &key, wire::encode(&row));
     }
 
     /// A tombstone is durable, or is not.
