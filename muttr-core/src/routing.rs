@@ -255,7 +255,8 @@ impl Routing {
         // In upkeep others tell who is there: whoever is not linked is worth a dial only then.
         let worth_asking = |entry: &&Entry| {
             let reachable = !self.avoided.contains(&entry.contact.seed) && !entry.is_doubtful();
-            entry.linked || (upkeep.is_none() && reachable)
+            let fit = self.is_fit(number, &entry.contact.seed);
+            fit && (entry.linked || (upkeep.is_none() && reachable))
         };
         let target = lookup.target();
         let known = self.table.by_distance(&target);
@@ -280,9 +281,9 @@ impl Routing {
         self.advance(now, number);
     }
 
-    /// In upkeep those we joined through are asked first: as a rule they are linked to many. And a
-    /// few pods of other places are asked whatever they are close to, so that each seed comes to
-    /// know those closest to it wherever they joined; for our own place that is worth a dial.
+    /// Those we joined through are asked first: as a rule they are linked to many. And a few pods of
+    /// other places are asked whatever they are close to, so that each seed comes to know those
+    /// closest to it wherever they joined; for our own place that is worth a dial.
     fn ask_elsewhere(&self, number: u64, lookup: &mut Lookup) {
         let upkeep = self.upkeep.get(&number);
         let is_place = upkeep.is_some_and(|upkeep| upkeep.is_place);
@@ -292,11 +293,7 @@ impl Routing {
             dials || self.links.traits(seed).is_some()
         };
         let anchors = self.anchors.iter().filter(|(seed, _)| open(seed));
-        let anchors = anchors.take(if upkeep.is_some() {
-            limit::LOOKUP_PODS
-        } else {
-            0
-        });
+        let anchors = anchors.take(limit::LOOKUP_PODS);
         let mut pods: Vec<_> = self.pods.iter().filter(|(seed, _)| open(seed)).collect();
         // Others for each target.
         pods.sort_by_cached_key(|(seed, _)| seed.position().distance(&target));
@@ -541,6 +538,14 @@ impl Routing {
         }
     }
 
+    /// Whether somebody may be what a lookup looks for: in far parts, whoever passes on what is
+    /// forwarded.
+    fn is_fit(&self, number: u64, seed: &SeedId) -> bool {
+        let upkeep = self.upkeep.get(&number);
+        let is_far = upkeep.is_some_and(|upkeep| !upkeep.is_place);
+        !is_far || self.stores(seed) != Some(false)
+    }
+
     fn fail(&mut self, number: u64, seed: &SeedId) {
         if let Some(lookup) = self.lookups.get_mut(&number) {
             lookup.failed(seed);
@@ -549,14 +554,17 @@ impl Routing {
 
     /// Takes what one answer of a lookup tells.
     fn learn(&mut self, number: u64, seed: &SeedId, answer: &Message) {
+        let worth_hearing = |contact: &Contact| {
+            let known = contact.seed == self.me || self.avoided.contains(&contact.seed);
+            !known && self.is_fit(number, &contact.seed)
+        };
+        let contacts = answer.contacts().into_iter().filter(worth_hearing);
+        let contacts: Vec<Contact> = contacts.collect();
         let Some(lookup) = self.lookups.get_mut(&number) else {
             return;
         };
         lookup.answered(seed);
-        for contact in answer.contacts() {
-            if contact.seed == self.me || self.avoided.contains(&contact.seed) {
-                continue;
-            }
+        for contact in contacts {
             // What a seed says of itself goes before what others say of it.
             let addresses = match self.table.addresses(&contact.seed) {
                 [] => contact.addresses,

@@ -45,6 +45,11 @@ impl Entry {
         }
     }
 
+    /// What is forwarded gets on through it: it is linked and keeps records.
+    const fn passes_on(&self) -> bool {
+        self.linked && self.stores
+    }
+
     /// It failed since it last gave a sign of life.
     pub(crate) const fn is_doubtful(&self) -> bool {
         self.failures > 0
@@ -213,10 +218,10 @@ impl Buckets {
         })
     }
 
-    /// Of each bucket one or two that are linked and not among those given, those known longest
-    /// first; at most `count` in all, or one of each.
+    /// Of each bucket one or two that are linked, keep records and are not among those given, those
+    /// known longest first; at most `count` in all, or one of each.
     pub(crate) fn far(&self, near: &BTreeSet<SeedId>, count: usize) -> Vec<SeedId> {
-        let far = |entry: &&Entry| entry.linked && !near.contains(&entry.contact.seed);
+        let far = |entry: &&Entry| entry.passes_on() && !near.contains(&entry.contact.seed);
         let buckets = self.buckets.values();
         let buckets = buckets.map(|bucket| bucket.entries.iter().filter(far));
         let buckets: Vec<Vec<&Entry>> = buckets.map(Iterator::collect).collect();
@@ -226,10 +231,10 @@ impl Buckets {
         far.map(|entry| entry.contact.seed).collect()
     }
 
-    /// Whether somebody linked shares exactly so many leading bits with us.
+    /// Whether somebody linked, who keeps records, shares exactly so many leading bits with us.
     pub(crate) fn reaches(&self, number: u32) -> bool {
         let bucket = self.buckets.get(&number);
-        bucket.is_some_and(|bucket| bucket.entries.iter().any(|entry| entry.linked))
+        bucket.is_some_and(|bucket| bucket.entries.iter().any(Entry::passes_on))
     }
 
     /// Drops everyone who is not linked and gave no sign of life since `before_ms`.
@@ -401,6 +406,25 @@ mod tests {
             assert_eq!(buckets.reaches(number), number != 3);
         }
         assert!(far.len() <= limit::FAR_LINKS.max(numbers.len()));
+    }
+
+    #[test]
+    fn nothing_gets_on_through_those_who_keep_nothing() {
+        let here = Position([0; 32]);
+        let mut buckets = Buckets::new(here);
+        let all = far_seeds(3);
+        for seed in &all[..2] {
+            let stores = false;
+            buckets.admit(Entry {
+                stores,
+                ..entry(*seed, 0)
+            });
+        }
+        assert!(!buckets.reaches(0));
+        assert!(buckets.far(&BTreeSet::new(), limit::FAR_LINKS).is_empty());
+        buckets.admit(entry(all[2], 0));
+        assert!(buckets.reaches(0));
+        assert_eq!(buckets.far(&BTreeSet::new(), limit::FAR_LINKS), [all[2]]);
     }
 
     #[test]
