@@ -115,6 +115,13 @@ pub const FAILURES_MAX: u8 = 2;
 pub const AVOID_MS: u64 = MINUTE_MS;
 /// And when it cannot be reached again.
 pub const AVOID_AGAIN_MS: u64 = HOUR_MS;
+/// Dials that failed, those that did well being taken away [`IN_VAIN_FORGIVEN`] each, after which
+/// we take it that hardly anybody can be reached from here.
+pub const IN_VAIN: u8 = 8;
+/// See [`IN_VAIN`].
+pub const IN_VAIN_FORGIVEN: u8 = 3;
+/// The closest to whom a seed opens links then, instead of [`NEIGHBOURHOOD_DIALLED`].
+pub const NEIGHBOURHOOD_IN_VAIN: usize = 2;
 /// A seed that broke the protocol [`FAULTS_MAX`] times is left alone for so long.
 pub const AVOID_FAULT_MS: u64 = 10 * MINUTE_MS;
 /// Faults until a seed's link is closed.

@@ -3,7 +3,8 @@
 //!
 //! Once may be bad luck, and is soon tried again by whoever has few links. Twice in a row means as a
 //! rule that one is gone, or that there is no way between the two of us, and then every other attempt
-//! is a dial for nothing.
+//! is a dial for nothing. Where most dials are for nothing, it is we who cannot be met: as a rule
+//! behind a network that shows another address to everyone. Whoever can reach us will come.
 
 use alloc::collections::BTreeMap;
 
@@ -20,6 +21,8 @@ struct Reason {
 pub(super) struct Avoided {
     seeds: BTreeMap<SeedId, Reason>,
     now_ms: u64,
+    /// One more for each that could not be reached, several fewer for each that could.
+    in_vain: u8,
 }
 
 impl Avoided {
@@ -37,7 +40,9 @@ impl Avoided {
     pub(super) fn failed(&mut self, now: Time, seed: SeedId, calm: bool) {
         let before = self.seeds.get(&seed).map_or(0, |reason| reason.failures);
         let failures = before.saturating_add(1);
-        let pause_ms = if before == 0 && !calm {
+        let in_vain = self.in_vain.saturating_add(1);
+        self.in_vain = in_vain.min(2 * limit::IN_VAIN);
+        let pause_ms = if before == 0 && !calm && !self.is_in_vain() {
             limit::AVOID_MS
         } else {
             limit::AVOID_AGAIN_MS
@@ -71,6 +76,17 @@ impl Avoided {
     /// It is there.
     pub(super) fn forgive(&mut self, seed: &SeedId) {
         self.seeds.remove(seed);
+        self.in_vain = self.in_vain.saturating_sub(limit::IN_VAIN_FORGIVEN);
+    }
+
+    /// Most of those we dial cannot be reached.
+    pub(super) const fn is_in_vain(&self) -> bool {
+        self.in_vain >= limit::IN_VAIN
+    }
+
+    /// We may be in another network now.
+    pub(super) const fn hope(&mut self) {
+        self.in_vain = 0;
     }
 
     /// Forgets what is long over.
@@ -106,6 +122,33 @@ mod tests {
         assert!(avoided.contains(&seed));
         avoided.forgive(&seed);
         assert!(!avoided.contains(&seed));
+    }
+
+    #[test]
+    fn where_most_dials_fail_few_are_made() {
+        let mut avoided = Avoided::default();
+        let seeds = (0..40).map(|number| SeedId([number; 32]));
+        for (number, seed) in seeds.clone().enumerate() {
+            if number % 6 == 0 {
+                avoided.forgive(&seed);
+            } else {
+                avoided.failed(at(0), seed, false);
+            }
+        }
+        assert!(avoided.is_in_vain(), "one in six is met");
+        let last = SeedId([39; 32]);
+        avoided.set_time(at(2 * limit::AVOID_MS));
+        assert!(avoided.contains(&last), "nobody is tried again soon");
+        avoided.hope();
+        assert!(!avoided.is_in_vain());
+        for (number, seed) in seeds.enumerate() {
+            if number % 3 == 0 {
+                avoided.failed(at(0), seed, false);
+            } else {
+                avoided.forgive(&seed);
+            }
+        }
+        assert!(!avoided.is_in_vain(), "two in three are met");
     }
 
     #[test]

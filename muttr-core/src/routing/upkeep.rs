@@ -50,6 +50,7 @@ impl Routing {
         }
         if self.anchors.contains_key(&seed) {
             self.tries = 0;
+            self.avoided.hope();
         }
         self.links.linked(now, seed, traits);
         self.refresh_at_ms
@@ -121,7 +122,9 @@ impl Routing {
         self.refreshes = self.refreshes.wrapping_add(1);
         if self.upkeep.is_empty() {
             let is_new = self.refreshes <= limit::REFRESHES_EARLY.saturating_add(1);
-            let width = if is_new || !self.is_calm() {
+            let width = if self.avoided.is_in_vain() {
+                limit::NEIGHBOURHOOD_IN_VAIN
+            } else if is_new || !self.is_calm() {
                 limit::NEIGHBOURHOOD_DIALLED
             } else {
                 limit::NEIGHBOURHOOD_CLOSE
