@@ -322,7 +322,11 @@ impl Custody {
             What::Get => self.around.0,
             What::Put(_) | What::Release(_) | What::Count(_) => limit::FORWARD_ASKS_MAX,
         };
-        let around = self.routing.closest_holders(&target, most, fit);
+        let mut around = self.routing.closest_holders(&target, most, fit);
+        if matches!(forward.what, What::Get) && !self.is_pod && !self.routing.is_near(&target) {
+            // Of those around somebody far away only the closer ones may have it.
+            around.retain(|(distance, _)| *distance < self.here.distance(&target));
+        }
         let mut around: VecDeque<SeedId> = around.into_iter().map(|(_, seed)| seed).collect();
         // Who is asked last speaks for itself alone.
         let is_for_many = matches!(forward.what, What::Release(_) | What::Count(_));

@@ -261,7 +261,10 @@ impl Custody {
                 // Whoever it was for has it: nobody needs to keep it any more.
                 placement.copies = placement.holders.len();
             }
+            let is_too_far = matches!(answer, Ok(StoreAnswer::Rejected(Rejection::TooFar)));
             match answer.and_then(|answer| placement.promises(&seed, answer, forwarded)) {
+                // Another link may lead there, and costs no dial.
+                Ok(_) if forwarded && is_too_far => self.forward_store(now, job, 1),
                 Ok(receipts) => self.promised(job, receipts),
                 Err(_) => self.routing.blame(now, seed),
             }

@@ -490,13 +490,40 @@ fn far_from_the_key_the_way_does_not_end() {
     assert_eq!(forwarder.writes, 0);
     let key = far.key();
     forwarder.ask(around[0], 8, &StoreAsk::Get(Get { key, hops: 2 }));
-    // Who looks for it is not sent away before those around were asked.
-    while let Some((seed, number, _)) = forwarder.asked.pop() {
-        let none = StoreAnswer::Rejected(Rejection::NoRecord);
-        forwarder.reply(seed, number, &none);
-    }
+    // Those around are even farther from it than this: nobody is asked.
+    assert!(forwarder.take_asked().is_empty());
     assert_eq!(forwarder.only_answer(), (around[0], 8, too_far));
     // Asked for one copy of its own, it keeps it.
     forwarder.ask(around[0], 9, &put(&far, 2, 0));
     assert!(matches!(forwarder.only_answer().2, StoreAnswer::Kept(_)));
+}
+
+#[test]
+fn an_author_whose_way_ends_too_early_takes_another_at_once() {
+    let record = record(1, limit::DAY_MS);
+    let near = others(12, &record.key());
+    let mut author = Forwarder::linked_to(&near);
+    author.give(Input::Command(Command::Store {
+        id: 1,
+        record: record.clone(),
+        copies: 1 + limit::FORWARDS,
+    }));
+    let too_far = StoreAnswer::Rejected(Rejection::TooFar);
+    for next in &near[..limit::FORWARDS_MAX] {
+        let asked = author.take_asked();
+        let [(seed, number, _)] = asked[..] else {
+            panic!("{asked:?}");
+        };
+        assert_eq!(seed, *next, "those that lead closest come first");
+        author.reply(seed, number, &too_far);
+    }
+    // After so many somebody else is looked for, and asked for a copy of its own.
+    let mut spreads = author
+        .take_asked()
+        .into_iter()
+        .map(|(_, _, ask)| match ask {
+            StoreAsk::Put(put) => put.spread,
+            other => panic!("{other:?}"),
+        });
+    assert!(spreads.all(|spread| spread == 0));
 }
