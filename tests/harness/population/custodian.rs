@@ -124,6 +124,9 @@ impl Custodian {
         })));
         self.since_ms = now_ms;
         self.wake_ms = None;
+        // What an earlier run had begun is over.
+        self.stores = 0;
+        self.fetches = 0;
     }
 
     /// What others are told of it when a link comes up.

@@ -22,15 +22,16 @@ use super::{
 };
 
 /// Stores, and as many fetches, in one network.
-const SAMPLES: u32 = 200;
+const SAMPLES: u32 = 1_000;
 /// Links of one seed.
 pub const LINKS: usize = 30;
 /// All stores begin within this, and all fetches.
 const WINDOW_MS: u64 = 10_000;
-/// Everyone is linked by then.
-const BEGIN_MS: u64 = 1_000;
-/// Seeds look around for the first time after 45 s; by then everything is over.
-const STORED_MS: u64 = 20_000;
+/// Everyone is linked and has looked around by then; whoever is content looks again only after
+/// everything is over.
+const BEGIN_MS: u64 = 100_000;
+/// All stores are over by then.
+const STORED_MS: u64 = BEGIN_MS + 19_000;
 /// All fetches are over so long after the first began.
 const FETCH_MS: u64 = 22_000;
 
@@ -50,6 +51,8 @@ pub(super) struct Hops {
     gets: HashMap<(u32, Who), u32>,
     /// At which distance it was found first.
     found: HashMap<u32, u32>,
+    /// Questions about these records, whatever they ask.
+    asks: u64,
 }
 
 impl Hops {
@@ -76,6 +79,7 @@ impl Hops {
             };
             (&mut self.gets, number)
         };
+        self.asks += 1;
         let before = ways.get(&(number, from)).copied().unwrap_or_default();
         ways.entry((number, to)).or_insert(before + 1);
     }
@@ -126,13 +130,11 @@ pub struct Growth {
 pub fn grow(integer: u64, seeds: u32, vice: Option<(Vice, u64)>) -> Result<Growth, String> {
     let (mut world, places) = standing(integer, seeds, vice, true)?;
     world.hops = Some(Hops::default());
-    let before = world.tally.frames.sent;
+    let before = cost(&world);
     store_all(&mut world, SAMPLES)?;
-    let stored = world.tally.frames.sent - before;
-    let store_dials = world.tally.dials.all();
+    let stored = cost(&world);
     seek_all(&mut world, SAMPLES)?;
-    let fetched = world.tally.frames.sent - before - stored;
-    let fetch_dials = world.tally.dials.all() - store_dials;
+    let fetched = cost(&world);
     let hops = world.hops.take().unwrap_or_default();
     let sheets = world.records.all();
     let full = sheets.iter().filter(|it| it.promised.len() >= HOLDERS);
@@ -150,16 +152,32 @@ pub fn grow(integer: u64, seeds: u32, vice: Option<(Vice, u64)>) -> Result<Growt
     let samples = f64::from(SAMPLES);
     Ok(Growth {
         seeds,
-        frames_per_store: stored as f64 / samples,
-        frames_per_fetch: fetched as f64 / samples,
-        dials_per_store: store_dials as f64 / samples,
-        dials_per_fetch: fetch_dials as f64 / samples,
+        frames_per_store: (stored.frames - before.frames) as f64 / samples,
+        frames_per_fetch: (fetched.frames - stored.frames) as f64 / samples,
+        dials_per_store: (stored.dials - before.dials) as f64 / samples,
+        dials_per_fetch: (fetched.dials - stored.dials) as f64 / samples,
         stored_percent: full.count() as f64 * 100.0 / samples,
         placed_percent: placed.sum::<usize>() as f64 * 100.0 / holders.max(1) as f64,
         fetched_percent: world.tally.fetch_ms.len() as f64 * 100.0 / samples,
         hops_store: mean(ways),
         hops_fetch: mean(hops.found.into_values()),
     })
+}
+
+struct Cost {
+    frames: u64,
+    dials: u64,
+}
+
+/// What stores and fetches have cost so far. Meanwhile those who hold something tell their
+/// neighbours, which is not counted. Each question is counted with its answer.
+fn cost(world: &World) -> Cost {
+    let asks = world.hops.as_ref().map_or(0, |hops| hops.asks);
+    let dials = world.tally.dials;
+    Cost {
+        frames: 2 * (asks + world.tally.frames.routing),
+        dials: dials.for_stores + dials.for_fetches,
+    }
 }
 
 /// A network in which everyone is linked as they are to stay.

@@ -80,6 +80,10 @@ impl World {
 
     fn count_dial(&mut self, dialler: Who, target: Option<Who>) {
         let custodian = &self.custodians[dialler as usize];
+        if custodian.is_pod() {
+            // What has an address of its own pays nothing for a dial.
+            return;
+        }
         let dials = &mut self.tally.dials;
         if target.is_some_and(|target| self.custodians[target as usize].is_pod()) {
             dials.to_pods += 1;

@@ -78,11 +78,16 @@ pub fn all(length: Length, people: u32) -> Vec<Plan> {
         ..a
     };
     let alone = a.without_pods();
-    let day = Plan {
+    let day_of = |plan: Plan| Plan {
         messages: messages / 5,
         end_ms: hours * HOUR_MS,
         store_until_ms: hours / 3 * HOUR_MS,
-        ..alone
+        ..plan
+    };
+    let day = day_of(alone);
+    let poisoned = |plan: Plan| Plan {
+        vice: Some((Vice::OneOfEach, 500)),
+        ..plan
     };
     let mut plans = vec![
         named("no_pods_a", alone),
@@ -98,14 +103,10 @@ pub fn all(length: Length, people: u32) -> Vec<Plan> {
         ),
         vanishing("vanish70", alone, hours * HOUR_MS - 2 * HOUR_MS, 700),
         vanishing("vanish30", alone, 2 * HOUR_MS + 5 * MINUTE_MS, 300),
-        named(
-            "poison",
-            Plan {
-                vice: Some((Vice::OneOfEach, 500)),
-                ..day
-            },
-        ),
-        named("honest", day),
+        named("poison", poisoned(day_of(a))),
+        named("honest", day_of(a)),
+        // Half of four holders who are there is two, and one time in sixteen none is honest.
+        named("poison_no_pods", poisoned(day)),
         named(
             "partition",
             Plan {
