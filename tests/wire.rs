@@ -7,6 +7,7 @@ use std::fmt::Debug;
 use ed25519_dalek::{Signer, SigningKey};
 use muttr_core::{
     custody::receipt,
+    envelope::stamp,
     keyring::binding,
     limit,
     name::{Alias, Position, RecordKey, SeedId},
@@ -144,10 +145,18 @@ fn the_store_protocol() {
     let record = vec![0x4d, 0x55, 0x54, 0x31];
     let put = Put {
         record: record.clone(),
-        stamp: vec![],
+        stamp: vec![6; limit::STAMP_BYTES],
         hops: 0,
         spread: 0,
     };
+    add(
+        &mut vectors,
+        "put, without a stamp",
+        &StoreAsk::Put(Put {
+            stamp: vec![],
+            ..put.clone()
+        }),
+    );
     add(
         &mut vectors,
         "put, of a record cut to four bytes",
@@ -253,7 +262,10 @@ fn bindings() {
 
 #[test]
 fn names() {
-    let mut vectors = Vectors::new("name", "Seed ids, positions, and the key of a record.");
+    let mut vectors = Vectors::new(
+        "name",
+        "Seed ids, positions, and the key and the stamp of a record.",
+    );
     let seed = SeedId(holder().verifying_key().to_bytes());
     vectors.add(
         "the seed whose secret is 32 bytes of 07",
@@ -265,12 +277,14 @@ fn names() {
         ],
     );
     let record = sample::record(1, NOW, 0, limit::DAY_MS);
+    let stamp = stamp::find(limit::STAMP_BITS, &record.key());
     vectors.add(
         "a record of 2 KiB that nobody can open, to live for a day from 1 December 2026",
         &[
             ("record", hex(record.bytes())),
             ("expires", record.expires_h().to_string()),
             ("key", hex(&record.key().0)),
+            ("stamp", hex(&stamp.to_bytes())),
             ("position", hex(&Position::of(&record.key().0).0)),
         ],
     );

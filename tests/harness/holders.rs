@@ -155,6 +155,7 @@ impl Holders {
             Command::Store {
                 id,
                 record,
+                stamp: None,
                 copies: limit::HOLDERS,
             },
         );

@@ -60,6 +60,16 @@ fn the_channel_to_the_pod() {
         &ToPod::Store {
             id: 3,
             record: vec![0x4d, 0x55],
+            stamp: vec![6; limit::STAMP_BYTES],
+        },
+    );
+    add(
+        &mut vectors,
+        "store, before version 5",
+        &ToPod::Store {
+            id: 3,
+            record: vec![0x4d, 0x55],
+            stamp: vec![],
         },
     );
     add(&mut vectors, "fetch", &ToPod::Fetch { id: 4, key: key(1) });

@@ -4,7 +4,10 @@ use std::{net::SocketAddr, time::Duration};
 
 use futures::future::join_all;
 use muttr_core::{
-    envelope::record::{Kind, Record, expiry_h},
+    envelope::{
+        record::{Kind, Record, expiry_h},
+        stamp,
+    },
     limit,
     name::Host,
     wire::channel::{Notification, ToPod, ToSeed},
@@ -135,7 +138,9 @@ impl Writer<'_> {
     async fn posts(&mut self, talk: &mut Talk, letter: &Letter) -> Result<(), Broken> {
         let key = letter.record.key();
         let record = letter.record.bytes().to_vec();
-        self.asks(talk, |id| ToPod::Store { id, record }).await?;
+        let stamp = stamp::find(limit::STAMP_BITS, &key).to_bytes();
+        let store = |id| ToPod::Store { id, record, stamp };
+        self.asks(talk, store).await?;
         let to = self.people[letter.to].alias(&self.host);
         let notification = Notification {
             key,

@@ -6,7 +6,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ed25519_dalek::SigningKey;
 use libp2p::Multiaddr;
 use muttr_core::{
-    envelope::record::{Kind, Record, expiry_h},
+    envelope::{
+        record::{Kind, Record, expiry_h},
+        stamp,
+    },
     keyring::{Identity, binding},
     limit,
     name::{Alias, Host, SeedId},
@@ -238,6 +241,7 @@ impl Mallory {
         let mut signed = SignedHandover {
             handover,
             signature,
+            stamp: stamp::find(limit::STAMP_BITS, &record.key()).to_bytes(),
             record: record.into_bytes(),
         };
         after(&mut signed);

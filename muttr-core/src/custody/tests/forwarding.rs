@@ -6,7 +6,7 @@ use super::{
     forwarder::{Forwarder, id, others, promise},
     later,
     network::{Network, Vice, holders},
-    record,
+    record, stamp_of,
 };
 use crate::{
     custody::{Command, Event, receipt},
@@ -25,6 +25,7 @@ fn store(network: &mut Network, author: SeedId, record: &Record) -> BTreeSet<See
     let store = Command::Store {
         id: 1,
         record: record.clone(),
+        stamp: None,
         copies: limit::HOLDERS,
     };
     network.command(author, store);
@@ -162,7 +163,7 @@ fn among_seeds_that_know_nothing_of_forwarding_the_author_does_it_all() {
 fn put(record: &Record, hops: u8, spread: u8) -> StoreAsk {
     StoreAsk::Put(Put {
         record: record.bytes().to_vec(),
-        stamp: Vec::new(),
+        stamp: stamp_of(record).to_bytes(),
         hops,
         spread,
     })
