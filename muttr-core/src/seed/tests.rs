@@ -495,6 +495,14 @@ impl Room {
         panic!("no answer in 40 seconds");
     }
 
+    /// Lets someone search until there is nothing left to search for.
+    pub(super) fn finds_stamps(&mut self, name: &str) {
+        let stamping = |it: &outbox::Outgoing| it.stage == outbox::Stage::Stamping;
+        while self.seed(name).outbox.messages.values().any(stamping) {
+            self.give(name, Input::Tick);
+        }
+    }
+
     pub(super) fn registers(&mut self, name: &str) {
         let label = name.parse().unwrap();
         let done = self.ask(name, Command::Register { id: 1, label });

@@ -1,12 +1,7 @@
 //! The stamps of what is sent.
 
 use super::{super::outbox::Stage, *};
-use crate::{
-    envelope::stamp,
-    seed::row::OutboxRow,
-    session,
-    wire::{self},
-};
+use crate::{envelope::stamp, seed::row::OutboxRow, session, wire};
 
 /// Alice's messages that were sealed, as they are written down.
 fn rows(room: &Room) -> Vec<OutboxRow> {
