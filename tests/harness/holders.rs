@@ -225,6 +225,7 @@ impl Holders {
                 | Event::Kept { .. }
                 | Event::Released { .. }
                 | Event::Counted { .. }
+                | Event::Stamped { .. }
                 | Event::Held { .. } => {}
             }
         }

@@ -60,7 +60,7 @@ fn the_channel_to_the_pod() {
         &ToPod::Store {
             id: 3,
             record: vec![0x4d, 0x55],
-            stamp: vec![6; limit::STAMP_BYTES],
+            stamp: vec![6; 8],
         },
     );
     add(
