@@ -200,6 +200,8 @@ pub const STAMP_BYTES: usize = 8;
 pub const STAMP_BITS: u8 = 16;
 /// Tries at a time, so that whoever searches stays awake for everything else.
 pub const STAMP_TRIES: u32 = 4_096;
+/// Pause between two such slices, in which others have their turn.
+pub const STAMP_PAUSE_MS: u64 = 1;
 /// Who is called so rarely while it searches is in the background, where timers are slow and
 /// nobody waits for a frame: it tries [`STAMP_TRIES_RARE`] at a time.
 pub const STAMP_RARE_MS: u64 = 250;

@@ -54,9 +54,10 @@ impl Mill {
         }
     }
 
-    /// At once, as long as there is something to search for.
+    /// Soon again, as long as there is something to search for.
     pub(super) fn deadline(&self) -> Option<u64> {
-        (!self.waiting.is_empty()).then_some(self.ground_ms)
+        let soon_ms = self.ground_ms.saturating_add(limit::STAMP_PAUSE_MS);
+        (!self.waiting.is_empty()).then_some(soon_ms)
     }
 
     /// Stores that wait for a stamp.
@@ -130,10 +131,11 @@ impl Custody {
 
     /// Goes on searching, for a slice.
     pub(super) fn grind(&mut self, now: Time) {
-        let Some(due_ms) = self.mill.deadline() else {
+        if self.mill.waiting.is_empty() {
             return;
-        };
-        let is_rare = now.mono_ms.saturating_sub(due_ms) >= limit::STAMP_RARE_MS;
+        }
+        let passed_ms = now.mono_ms.saturating_sub(self.mill.ground_ms);
+        let is_rare = passed_ms >= limit::STAMP_RARE_MS;
         let mut tries = if is_rare {
             limit::STAMP_TRIES_RARE
         } else {
