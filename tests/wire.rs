@@ -135,22 +135,15 @@ fn counting(vectors: &mut Vectors) {
     );
 }
 
-#[test]
-fn the_store_protocol() {
-    let mut vectors = Vectors::new(
-        "store",
-        "Messages of /muttr/store/1.0.0, without the length that goes before each.\n\
-         The receipt is signed by the Ed25519 key whose secret is 32 bytes of 07.",
-    );
-    let record = vec![0x4d, 0x55, 0x54, 0x31];
+fn puts(vectors: &mut Vectors, record: Vec<u8>) {
     let put = Put {
-        record: record.clone(),
+        record,
         stamp: vec![6; limit::STAMP_BYTES],
         hops: 0,
         spread: 0,
     };
     add(
-        &mut vectors,
+        vectors,
         "put, without a stamp",
         &StoreAsk::Put(Put {
             stamp: vec![],
@@ -158,7 +151,7 @@ fn the_store_protocol() {
         }),
     );
     add(
-        &mut vectors,
+        vectors,
         "put, of a record cut to four bytes",
         &StoreAsk::Put(put.clone()),
     );
@@ -168,10 +161,21 @@ fn the_store_protocol() {
         ..put
     };
     add(
-        &mut vectors,
+        vectors,
         "put, passed on by two, with eleven copies more to place",
         &StoreAsk::Put(spread),
     );
+}
+
+#[test]
+fn the_store_protocol() {
+    let mut vectors = Vectors::new(
+        "store",
+        "Messages of /muttr/store/1.0.0, without the length that goes before each.\n\
+         The receipt is signed by the Ed25519 key whose secret is 32 bytes of 07.",
+    );
+    let record = vec![0x4d, 0x55, 0x54, 0x31];
+    puts(&mut vectors, record.clone());
     add(
         &mut vectors,
         "get",
