@@ -7,6 +7,7 @@ use std::fmt::Debug;
 use ed25519_dalek::{Signer, SigningKey};
 use muttr_core::{
     custody::receipt,
+    envelope::stamp,
     keyring::binding,
     limit,
     name::{Alias, Position, RecordKey, SeedId},
@@ -134,22 +135,23 @@ fn counting(vectors: &mut Vectors) {
     );
 }
 
-#[test]
-fn the_store_protocol() {
-    let mut vectors = Vectors::new(
-        "store",
-        "Messages of /muttr/store/1.0.0, without the length that goes before each.\n\
-         The receipt is signed by the Ed25519 key whose secret is 32 bytes of 07.",
-    );
-    let record = vec![0x4d, 0x55, 0x54, 0x31];
+fn puts(vectors: &mut Vectors, record: Vec<u8>) {
     let put = Put {
-        record: record.clone(),
-        stamp: vec![],
+        record,
+        stamp: vec![6; limit::STAMP_BYTES],
         hops: 0,
         spread: 0,
     };
     add(
-        &mut vectors,
+        vectors,
+        "put, without a stamp",
+        &StoreAsk::Put(Put {
+            stamp: vec![],
+            ..put.clone()
+        }),
+    );
+    add(
+        vectors,
         "put, of a record cut to four bytes",
         &StoreAsk::Put(put.clone()),
     );
@@ -159,10 +161,21 @@ fn the_store_protocol() {
         ..put
     };
     add(
-        &mut vectors,
+        vectors,
         "put, passed on by two, with eleven copies more to place",
         &StoreAsk::Put(spread),
     );
+}
+
+#[test]
+fn the_store_protocol() {
+    let mut vectors = Vectors::new(
+        "store",
+        "Messages of /muttr/store/1.0.0, without the length that goes before each.\n\
+         The receipt is signed by the Ed25519 key whose secret is 32 bytes of 07.",
+    );
+    let record = vec![0x4d, 0x55, 0x54, 0x31];
+    puts(&mut vectors, record.clone());
     add(
         &mut vectors,
         "get",
@@ -253,7 +266,10 @@ fn bindings() {
 
 #[test]
 fn names() {
-    let mut vectors = Vectors::new("name", "Seed ids, positions, and the key of a record.");
+    let mut vectors = Vectors::new(
+        "name",
+        "Seed ids, positions, and the key and the stamp of a record.",
+    );
     let seed = SeedId(holder().verifying_key().to_bytes());
     vectors.add(
         "the seed whose secret is 32 bytes of 07",
@@ -265,12 +281,14 @@ fn names() {
         ],
     );
     let record = sample::record(1, NOW, 0, limit::DAY_MS);
+    let stamp = stamp::find(limit::STAMP_BITS, &record.key());
     vectors.add(
         "a record of 2 KiB that nobody can open, to live for a day from 1 December 2026",
         &[
             ("record", hex(record.bytes())),
             ("expires", record.expires_h().to_string()),
             ("key", hex(&record.key().0)),
+            ("stamp", hex(&stamp.to_bytes())),
             ("position", hex(&Position::of(&record.key().0).0)),
         ],
     );

@@ -15,6 +15,8 @@
 //! - A *count* asks over two open links toward the key who holds a record now, and believes it
 //!   once one of those named has handed it over ([`Command::Count`]).
 //! - A *release* tells holders that a record may go: who it was for has it ([`Command::Release`]).
+//! - A *stamp* goes with each record that is stored, and stays beside each copy; what comes without
+//!   one is neither kept nor passed on.
 //! - *Repair* makes copies of what has become rare among linked neighbours.
 //! - A *holder* signs a receipt only for what is durable, once for each time it is asked.
 
@@ -33,6 +35,7 @@ pub mod receipt;
 mod record_store;
 mod release;
 mod repair;
+mod stamping;
 
 use count::Counts;
 pub use count::is_released_by;
@@ -43,10 +46,10 @@ use placement::Placement;
 use record_store::{Done, RecordStore, Waiter};
 use release::Releasing;
 use repair::Repair;
+use stamping::Mill;
 
 pub use crate::routing::Listed;
 use crate::{
-    envelope::record::Record,
     limit,
     machine::{Frame, Input, Link, Machine, Output, Protocol},
     name::{Position, RecordKey, SeedId},
@@ -69,6 +72,7 @@ pub struct Custody {
     pods: BTreeSet<SeedId>,
     jobs_begun: u64,
     stores_max: usize,
+    mill: Mill,
     placements: BTreeMap<u64, Placement>,
     fetches: BTreeMap<u64, Fetch>,
     forwards: BTreeMap<u64, Forward>,
@@ -115,6 +119,7 @@ impl Custody {
             pods: BTreeSet::new(),
             jobs_begun: 0,
             stores_max: config.stores_max,
+            mill: Mill::new(config.stamp_bits),
             placements: BTreeMap::new(),
             fetches: BTreeMap::new(),
             forwards: BTreeMap::new(),
@@ -187,9 +192,17 @@ impl Custody {
         match command {
             Command::Start => self.records.load(),
             Command::Join(contacts) => self.routing.join(now, contacts),
-            Command::Store { id, record, copies } => self.store(now, id, record, copies),
+            Command::Stamp { id, key } => self.begin_stamp(now, id, key),
+            Command::Store {
+                id,
+                record,
+                stamp,
+                copies,
+            } => self.begin_store(now, id, record, stamp, copies),
             Command::Fetch { id, key } => self.fetch(now, id, key),
-            Command::Keep { id, record } => self.records.keep(now, record, Waiter::Local(id)),
+            Command::Keep { id, record, stamp } => {
+                self.records.keep(now, record, stamp, Waiter::Local(id));
+            }
             Command::Release { id, tombstone } => self.begin_release(now, id, tombstone),
             Command::Count {
                 id,
@@ -266,19 +279,7 @@ impl Custody {
         match wire::store::read_ask(bytes)? {
             StoreAsk::Put(put) => {
                 in_bounds(put.hops)?;
-                if usize::from(put.spread) >= limit::HOLDERS {
-                    return Err(Rejection::Malformed);
-                }
-                let record = Record::parse(&put.record)?;
-                if let Some(tombstone) = self.records.tombstone_of(&record) {
-                    self.answer(link, id, &StoreAnswer::Gone(tombstone));
-                } else if put.spread == 0 {
-                    self.records.keep(now, record, Waiter::Peer(link, id));
-                } else if self.records.is_loaded() && self.may_forward(&link) {
-                    self.forward_put(now, (link, id), record, put.hops, put.spread);
-                } else {
-                    self.answer(link, id, &StoreAnswer::Rejected(Rejection::Busy));
-                }
+                self.take_put(now, (link, id), &put)?;
             }
             StoreAsk::Get(get) => {
                 in_bounds(get.hops)?;
@@ -430,6 +431,7 @@ impl Custody {
 
     /// Lets one thing lead to the next, until nothing is left to do now.
     fn settle(&mut self, now: Time) {
+        self.grind(now);
         self.tick_jobs(now);
         self.tick_repair(now);
         loop {
@@ -507,6 +509,7 @@ impl Machine for Custody {
         let machines = earliest(self.routing.deadline(), self.records.deadline());
         let own = earliest(forwards, self.repair.deadline());
         let own = earliest(own, self.counts.deadline());
+        let own = earliest(own, self.mill.deadline());
         earliest(earliest(machines, own), earliest(stores, fetches))
     }
 }

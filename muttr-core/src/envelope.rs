@@ -10,6 +10,7 @@ pub(crate) mod packet;
 mod payload;
 pub mod record;
 mod seal;
+pub mod stamp;
 mod value;
 
 pub use fault::Fault;

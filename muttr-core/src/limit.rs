@@ -199,6 +199,24 @@ pub const STUN_ALL_PER_S: u32 = 16_384;
 /// Addresses whose questions are counted; twice as many as one burst can come from.
 pub const STUN_ADDRESSES_MAX: usize = 65_536;
 
+// Stamps.
+/// Bytes of a stamp.
+pub const STAMP_BYTES: usize = 8;
+/// Zero bits that its hash begins with: about 65,000 tries, some milliseconds of a processor and
+/// some tens in a tab.
+pub const STAMP_BITS: u8 = 16;
+/// Tries at a time, so that whoever searches stays awake for everything else.
+pub const STAMP_TRIES: u32 = 4_096;
+/// Pause between two such slices, in which others have their turn.
+pub const STAMP_PAUSE_MS: u64 = 1;
+/// Who is called so rarely while it searches is in the background, where timers are slow and
+/// nobody waits for a frame: it tries [`STAMP_TRIES_RARE`] at a time.
+pub const STAMP_RARE_MS: u64 = 250;
+/// See [`STAMP_RARE_MS`].
+pub const STAMP_TRIES_RARE: u32 = 16 * STAMP_TRIES;
+/// Searches for stamps that wait for their turn, beside those of stores.
+pub const STAMPS_WAITING_MAX: usize = 2 * OUTBOX_MAX;
+
 // Custody.
 /// How many seeds keep a record, beside the pods.
 pub const HOLDERS: usize = 12;

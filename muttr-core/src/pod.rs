@@ -352,7 +352,10 @@ impl Pod {
                     self.placed(now, id);
                 }
             }
-            custody::Event::Held { .. } | custody::Event::Released { .. } => {}
+            // A pod has no records of its own.
+            custody::Event::Stamped { .. }
+            | custody::Event::Held { .. }
+            | custody::Event::Released { .. } => {}
         }
     }
 

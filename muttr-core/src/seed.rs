@@ -41,6 +41,7 @@ mod receipt;
 mod release;
 mod row;
 pub mod session;
+mod stamp;
 mod straight;
 #[cfg(test)]
 mod tests;
@@ -184,7 +185,7 @@ impl Seed {
             inbox: inbox::Inbox::default(),
             arrivals: BTreeSet::new(),
             line: line::Line::default(),
-            version: Version::Fourth,
+            version: Version::Fifth,
             ready: false,
             crashed: None,
             own_loaded: false,
@@ -380,6 +381,7 @@ impl Seed {
                 self.go(now);
             }
             custody::Event::Receipt { id, receipt } => self.seed_receipt(now, id, &receipt),
+            custody::Event::Stamped { id, result } => self.stamped(now, id, result),
             custody::Event::Stored { id, .. } => self.placed(now, id),
             custody::Event::Fetched { id, result } => {
                 if !self.read_back(now, id, &result) {

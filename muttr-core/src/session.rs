@@ -7,7 +7,7 @@
 //! as each side knows it: the seed's is what the person typed, the pod's is its configured name.
 //!
 //! ```text
-//! seed → pod   e                payload, clear: version u8 (1 to 4) ‖ host
+//! seed → pod   e                payload, clear: version u8 (1 to 5) ‖ host
 //! pod → seed   e, ee, s, es     payload: PodProof
 //!   or         one byte         the number of a rejection, clear; the pod then closes
 //! seed → pod   ToPod::Identify  the first message of the open session
@@ -86,10 +86,18 @@ pub enum Version {
     /// Adds that a pod counts for somebody who has no links of their own, and tells what is lost of
     /// all that it was to watch over.
     Fourth,
+    /// Adds stamps beside records. A pod keeps nothing without.
+    Fifth,
 }
 
 impl Version {
-    const ALL: [Self; 4] = [Self::First, Self::Second, Self::Third, Self::Fourth];
+    const ALL: [Self; 5] = [
+        Self::First,
+        Self::Second,
+        Self::Third,
+        Self::Fourth,
+        Self::Fifth,
+    ];
 
     const fn byte(self) -> u8 {
         match self {
@@ -97,6 +105,7 @@ impl Version {
             Self::Second => 2,
             Self::Third => 3,
             Self::Fourth => 4,
+            Self::Fifth => 5,
         }
     }
 }

@@ -133,6 +133,7 @@ fn all_is_counted(figures: &Figures, tally: &Tally, log: &str) {
         "denied\",code=\"FOREIGN_POD",
         "denied\",code=\"MALFORMED",
         "denied\",code=\"NOT_FOUND",
+        "denied\",code=\"NO_STAMP",
         "denied\",code=\"POD_DISHONEST",
         "denied\",code=\"RATE_LIMITED",
         "denied\",code=\"STRANGERS_FULL",

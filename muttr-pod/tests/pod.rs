@@ -29,6 +29,8 @@ mod relay;
 mod seeds;
 #[path = "pod/sockets.rs"]
 mod sockets;
+#[path = "pod/stamps.rs"]
+mod stamps;
 #[path = "pod/stock.rs"]
 mod stock;
 #[path = "pod/stun.rs"]

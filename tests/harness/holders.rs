@@ -155,6 +155,7 @@ impl Holders {
             Command::Store {
                 id,
                 record,
+                stamp: None,
                 copies: limit::HOLDERS,
             },
         );
@@ -224,6 +225,7 @@ impl Holders {
                 | Event::Kept { .. }
                 | Event::Released { .. }
                 | Event::Counted { .. }
+                | Event::Stamped { .. }
                 | Event::Held { .. } => {}
             }
         }

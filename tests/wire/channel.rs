@@ -60,6 +60,7 @@ fn the_channel_to_the_pod() {
         &ToPod::Store {
             id: 3,
             record: vec![0x4d, 0x55],
+            stamp: vec![],
         },
     );
     add(&mut vectors, "fetch", &ToPod::Fetch { id: 4, key: key(1) });
@@ -105,6 +106,12 @@ fn later_versions_to_the_pod(vectors: &mut Vectors) {
         deletion_hash: hash,
     };
     add(vectors, "count, in version 4", &count);
+    let store = ToPod::Store {
+        id: 10,
+        record: vec![0x4d, 0x55],
+        stamp: vec![6; 8],
+    };
+    add(vectors, "store, with its stamp, in version 5", &store);
 }
 
 #[test]

@@ -69,6 +69,7 @@ fn between_pods() {
         handover,
         signature,
         record: vec![0x4d, 0x55],
+        stamp: vec![6; 8],
     };
     add(&mut vectors, "signed handover", &signed);
     let receipt = a_receipt();

@@ -7,7 +7,7 @@ use ed25519_dalek::SigningKey;
 
 pub use crate::routing::Contact;
 use crate::{
-    envelope::record::Record,
+    envelope::{record::Record, stamp::Stamp},
     limit,
     name::{RecordKey, SeedId},
     rejection::Rejection,
@@ -44,6 +44,9 @@ pub struct Config {
     /// Whether who says that there is nothing is doubted, and others are asked. Never off but to
     /// measure what that is worth.
     pub doubts: bool,
+    /// Zero bits that are asked of every stamp. Never another number but in simulations, in which
+    /// proof of work is something that is done, like signing; 0 asks for no stamps at all.
+    pub stamp_bits: u8,
     /// Whether copies are made of what has become rare among our neighbours.
     pub repairs: bool,
     /// Links beyond which idle ones are closed before another is opened.
@@ -71,6 +74,7 @@ impl Config {
             forwards_max: limit::FORWARDED_MAX,
             around: limit::AROUND,
             doubts: true,
+            stamp_bits: limit::STAMP_BITS,
             repairs: true,
             links_max: limit::LINKS_MAX,
             direct: false,
@@ -124,8 +128,17 @@ pub enum Command {
         id: u64,
         /// What to place.
         record: Record,
+        /// Its stamp, where there is one; otherwise one is looked for first.
+        stamp: Option<Stamp>,
         /// How many holders are wanted.
         copies: usize,
+    },
+    /// Find a stamp for a record of our own; answered by [`Event::Stamped`].
+    Stamp {
+        /// Comes back in [`Event::Stamped`].
+        id: u64,
+        /// For which record.
+        key: RecordKey,
     },
     /// Find a record; answered by [`Event::Fetched`].
     Fetch {
@@ -140,6 +153,8 @@ pub enum Command {
         id: u64,
         /// What to keep.
         record: Record,
+        /// The stamp that came with it. Of what came with none no copies are made from here.
+        stamp: Option<Stamp>,
     },
     /// Find out who holds a record now; answered by [`Event::Counted`].
     Count {
@@ -192,6 +207,13 @@ pub enum Event {
         id: u64,
         /// How many holders promised so far.
         receipts: usize,
+    },
+    /// A search for a stamp came to its end.
+    Stamped {
+        /// Of [`Command::Stamp`].
+        id: u64,
+        /// The stamp, or [`Rejection::Busy`].
+        result: Result<Stamp, Rejection>,
     },
     /// A fetch came to its end.
     Fetched {

@@ -16,7 +16,10 @@ use alloc::{
 
 use super::{Custody, count, record_store::Waiter};
 use crate::{
-    envelope::record::{self, Record},
+    envelope::{
+        record::{self, Record},
+        stamp::Stamp,
+    },
     limit,
     machine::Link,
     name::{Position, RecordKey, SeedId},
@@ -119,7 +122,7 @@ impl Forward {
         match &self.what {
             What::Put(spread) => StoreAsk::Put(Put {
                 record: spread.record.clone(),
-                stamp: Vec::new(),
+                stamp: spread.stamp.to_bytes(),
                 hops,
                 spread: if is_last { 0 } else { spread.more() },
             }),
@@ -150,7 +153,7 @@ impl Custody {
         &mut self,
         now: Time,
         asker: Asker,
-        record: Record,
+        (record, stamp): (Record, Stamp),
         hops: u8,
         more: u8,
     ) {
@@ -161,6 +164,7 @@ impl Custody {
         let what = What::Put(Spread {
             expires_h: record.expires_h(),
             record: record.into_bytes(),
+            stamp,
             wanted: usize::from(more).saturating_add(1),
             receipts: Vec::new(),
             writing: false,
@@ -344,11 +348,14 @@ impl Custody {
             // Who brought it comes last: it may be the author, or as good a holder as any.
             around.extend(forward.askers.iter().filter_map(|(link, _)| seed_of(*link)));
             spread.writing = true;
-            record = Record::parse(&spread.record).ok();
+            record = Record::parse(&spread.record)
+                .ok()
+                .map(|it| (it, spread.stamp));
         }
         forward.step = Step::Here(around);
-        if let Some(record) = record {
-            self.records.keep(now, record, Waiter::Forward(job));
+        if let Some((record, stamp)) = record {
+            let waiter = Waiter::Forward(job);
+            self.records.keep(now, record, Some(stamp), waiter);
         }
         self.ask_around(now, job);
     }

@@ -8,7 +8,7 @@ use alloc::{
 
 use super::{Custody, door::Event, receipt, record_store};
 use crate::{
-    envelope::record::Record,
+    envelope::{record::Record, stamp::Stamp},
     limit,
     name::{Position, RecordKey, SeedId},
     rejection::Rejection,
@@ -76,16 +76,19 @@ impl Placement {
 }
 
 impl Custody {
-    /// Begins a store.
-    pub(super) fn store(&mut self, now: Time, id: u64, record: Record, copies: usize) {
-        if self.placements.len() >= self.stores_max || copies == 0 {
-            return self.report(Event::Stored { id, receipts: 0 });
-        }
+    /// Begins a store for which there is room.
+    pub(super) fn store(
+        &mut self,
+        now: Time,
+        id: u64,
+        (record, stamp): (Record, Stamp),
+        copies: usize,
+    ) {
         let (key, expires_h) = (record.key(), record.expires_h());
         let deletion_hash = *record.deletion_hash();
         let put = Put {
             record: record.into_bytes(),
-            stamp: Vec::new(),
+            stamp: stamp.to_bytes(),
             hops: self.feigned_hops(),
             spread: u8::try_from(copies.min(limit::HOLDERS).saturating_sub(1)).unwrap_or(0),
         };

@@ -14,7 +14,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{door::Config, receipt};
 use crate::{
-    envelope::record::Record,
+    envelope::{
+        record::Record,
+        stamp::{self, Stamp},
+    },
     limit,
     machine::{Batch, Kept, Link, Output, Row, Scan, Table, Ticket, Write},
     name::{Position, RecordKey},
@@ -56,6 +59,8 @@ struct Held {
     bytes: u64,
     /// The first bytes of its position.
     at: u64,
+    /// What it came with, if it was good then and still is.
+    stamp: Option<Stamp>,
 }
 
 /// What a ticket is for.
@@ -95,6 +100,9 @@ struct HeldRow {
     #[serde(with = "serde_bytes")]
     record: Vec<u8>,
     receipted_ms: u64,
+    /// Empty for what was taken in before there were stamps.
+    #[serde(with = "serde_bytes", default, skip_serializing_if = "Vec::is_empty")]
+    stamp: Vec<u8>,
 }
 
 pub(super) struct RecordStore {
@@ -103,6 +111,7 @@ pub(super) struct RecordStore {
     bytes_max: u64,
     bytes_reserved: u64,
     records_max: usize,
+    stamp_bits: u8,
     /// Top byte of the tickets.
     space: u64,
     next: u64,
@@ -139,6 +148,7 @@ impl RecordStore {
             bytes_max: config.bytes_max,
             bytes_reserved: config.bytes_reserved,
             records_max: config.records_max,
+            stamp_bits: config.stamp_bits,
             space: u64::from(config.space) << 56,
             next: 0,
             loaded: false,
@@ -169,6 +179,11 @@ impl RecordStore {
 
     pub(super) fn poll_done(&mut self) -> Option<Done> {
         self.done.pop_front()
+    }
+
+    /// What a record that is held came with.
+    pub(super) fn stamp(&self, key: &RecordKey) -> Option<Stamp> {
+        self.held.get(key)?.stamp
     }
 
     pub(super) const fn is_loaded(&self) -> bool {
@@ -284,7 +299,10 @@ impl RecordStore {
             self.load_from = [row.key.as_slice(), &[0]].concat();
             let key = RecordKey::from_slice(&row.key).ok();
             match (key, read_row(&row.value)) {
-                (Some(key), Some(record)) => self.index(key, held(&key, &record)),
+                (Some(key), Some((record, stamp))) => {
+                    let stamp = stamp::check(self.stamp_bits, &key, &stamp).ok();
+                    self.index(key, held(&key, &record, stamp));
+                }
                 (Some(key), None) if self.load_tombstone(key, &row.value) => {}
                 // Past the bound they are found again at the next start.
                 _ if self.damaged.len() < limit::OUTPUTS_MAX => {
@@ -322,13 +340,13 @@ impl RecordStore {
     // Keeping.
 
     /// Keeps a record, for another seed or for ourselves; ends in [`Done::Kept`].
-    pub(super) fn keep(&mut self, now: Time, record: Record, waiter: Waiter) {
+    pub(super) fn keep(&mut self, now: Time, record: Record, stamp: Option<Stamp>, waiter: Waiter) {
         if self.loaded && self.tombstone_of(&record).is_some() {
             let released = Err(Rejection::Released);
             return self.done.push_back(Done::Kept(waiter, released));
         }
-        match self.admit(now, &record, waiter) {
-            Ok(true) => self.write(now, record, waiter),
+        match self.admit(now, &record, stamp, waiter) {
+            Ok(true) => self.write(now, record, stamp, waiter),
             Ok(false) => {
                 let receipt = receipt::sign(&self.key, record.key(), record.expires_h());
                 self.done.push_back(Done::Kept(waiter, Ok(receipt)));
@@ -338,7 +356,13 @@ impl RecordStore {
     }
 
     /// Whether a record may be kept, and whether it has to be written.
-    fn admit(&self, now: Time, record: &Record, waiter: Waiter) -> Result<bool, Rejection> {
+    fn admit(
+        &self,
+        now: Time,
+        record: &Record,
+        stamp: Option<Stamp>,
+        waiter: Waiter,
+    ) -> Result<bool, Rejection> {
         let is_local = matches!(waiter, Waiter::Local(_));
         if !is_local && (!self.stores || self.bytes_max == 0) {
             return Err(Rejection::Unwilling);
@@ -351,8 +375,9 @@ impl RecordStore {
         if self.deleting.contains(key.as_bytes().as_slice()) || self.released.is_burying(&key) {
             return Err(Rejection::Busy);
         }
-        if self.held.contains_key(&key) {
-            return Ok(false);
+        if let Some(held) = self.held.get(&key) {
+            // Once it has come with a stamp, copies of it may be made.
+            return Ok(held.stamp.is_none() && stamp.is_some());
         }
         if self.writing.contains_key(&key) {
             return Ok(true);
@@ -372,7 +397,7 @@ impl RecordStore {
         }
     }
 
-    fn write(&mut self, now: Time, record: Record, waiter: Waiter) {
+    fn write(&mut self, now: Time, record: Record, stamp: Option<Stamp>, waiter: Waiter) {
         self.wait(waiter);
         let key = record.key();
         self.damaged.remove(key.as_bytes().as_slice());
@@ -384,7 +409,7 @@ impl RecordStore {
             waiters.push(waiter);
             return;
         }
-        let held = held(&key, &record);
+        let held = held(&key, &record, stamp);
         let ticket = self.ticket(Work::Write {
             key,
             held,
@@ -395,6 +420,7 @@ impl RecordStore {
         let row = HeldRow {
             record: record.into_bytes(),
             receipted_ms: now.wall_ms,
+            stamp: stamp.map(Stamp::to_bytes).unwrap_or_default(),
         };
         self.put_row(ticket, &key, wire::encode(&row));
     }
@@ -494,7 +520,8 @@ impl RecordStore {
             self.unindex(key);
             return Err(Rejection::NoRecord);
         };
-        match read_row(&row.value).filter(|record| record.key() == *key) {
+        let record = read_row(&row.value).map(|(record, _)| record);
+        match record.filter(|record| record.key() == *key) {
             Some(record) if is_over(now, record.expires_h()) => Err(Rejection::NoRecord),
             Some(record) => Ok(record),
             None => {
@@ -507,11 +534,12 @@ impl RecordStore {
     }
 }
 
-fn held(key: &RecordKey, record: &Record) -> Held {
+fn held(key: &RecordKey, record: &Record, stamp: Option<Stamp>) -> Held {
     Held {
         expires_h: record.expires_h(),
         bytes: bytes_of(record),
         at: super::repair::place_of(&Position::of(&key.0)),
+        stamp,
     }
 }
 
@@ -523,7 +551,8 @@ fn is_over(now: Time, expires_h: u32) -> bool {
     u64::from(expires_h).saturating_mul(limit::HOUR_MS) <= now.wall_ms
 }
 
-fn read_row(value: &[u8]) -> Option<Record> {
+/// The record in a row, and the stamp beside it.
+fn read_row(value: &[u8]) -> Option<(Record, Vec<u8>)> {
     let row: HeldRow = wire::decode(value, limit::STORE_BYTES_MAX).ok()?;
-    Record::parse(&row.record).ok()
+    Some((Record::parse(&row.record).ok()?, row.stamp))
 }

@@ -9,13 +9,17 @@ mod malice;
 mod network;
 mod releasing;
 mod repairing;
+mod stamping;
 
 use alloc::{vec, vec::Vec};
 
 use ed25519_dalek::SigningKey;
 
 use crate::{
-    envelope::record::{Kind, Record, expiry_h},
+    envelope::{
+        record::{Kind, Record, expiry_h},
+        stamp::{self, Stamp},
+    },
     limit,
     time::Time,
 };
@@ -43,6 +47,11 @@ pub(super) fn key(number: u64) -> SigningKey {
 /// A record of the smallest size that holders cannot tell from a real one.
 pub(super) fn record(number: u64, life_ms: u64) -> Record {
     sized_record(number, life_ms, limit::RECORD_CLASSES_BYTES[0])
+}
+
+/// A stamp as everyone asks for it.
+pub(super) fn stamp_of(record: &Record) -> Stamp {
+    stamp::find(limit::STAMP_BITS, &record.key())
 }
 
 /// A chunk: one encrypted container (RFC 9580, section 5.13.2) that fills a size class.

@@ -12,6 +12,7 @@ const _: () = {
     assert!(RECORD_LIFE_DEFAULT_MS <= RECORD_LIFE_MAX_MS);
     assert!(SEEN_MS > RECORD_LIFE_MAX_MS + CLOCK_SKEW_MS);
     assert!(SILENCE_MS_MAX > 2 * PING_MS);
+    assert!(STAMP_BITS <= 32 && STAMP_BYTES == 8 && STAMP_TRIES < STAMP_TRIES_RARE);
     assert!(HOLDERS <= BUCKET_SEEDS_MAX);
     assert!(HOLDERS < RELAY.circuits_per_seed_max);
     assert!(LINKS_MAX + LINKS_OPENED_MIN <= RELAY.circuits_per_seed_max);

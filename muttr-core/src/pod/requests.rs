@@ -8,7 +8,10 @@ use super::{
 };
 use crate::{
     custody,
-    envelope::record::Record,
+    envelope::{
+        record::Record,
+        stamp::{self, Stamp},
+    },
     limit,
     machine::{Batch, Input, Kept, Need, Row, Scan, Table, Write},
     name::{Alias, Fingerprint, RecordKey},
@@ -59,7 +62,7 @@ impl Pod {
                     .map(|(certificate, _)| certificate.fingerprint());
                 self.resolve(now, asker, &alias, who)
             }
-            ToPod::Store { record, .. } => self.store(now, asker, &record),
+            ToPod::Store { record, stamp, .. } => self.store(now, asker, &record, &stamp),
             ToPod::Fetch { key, .. } => {
                 self.fetch(now, asker, key);
                 Ok(())
@@ -306,12 +309,25 @@ impl Pod {
         self.reject(asker, why);
     }
 
-    fn store(&mut self, now: Time, asker: Asker, record: &[u8]) -> Result<(), Rejection> {
+    fn store(
+        &mut self,
+        now: Time,
+        asker: Asker,
+        record: &[u8],
+        stamp: &[u8],
+    ) -> Result<(), Rejection> {
         let record = Record::parse(record)?;
         record.check_time(now)?;
+        let stamp = Some(self.check_stamp(&record.key(), stamp)?);
         let id = self.errand(Errand::Store(asker, *record.deletion_hash()));
-        self.in_custody(now, Input::Command(custody::Command::Keep { id, record }));
+        let keep = custody::Command::Keep { id, record, stamp };
+        self.in_custody(now, Input::Command(keep));
         Ok(())
+    }
+
+    /// Whether this is a good stamp for a record.
+    pub(super) fn check_stamp(&self, key: &RecordKey, bytes: &[u8]) -> Result<Stamp, Rejection> {
+        stamp::check(self.config.custody.stamp_bits, key, bytes)
     }
 
     /// A record that one of our people handed over is durable.
@@ -327,8 +343,17 @@ impl Pod {
         };
         if let Some((certificate, device)) = self.who(channel) {
             let who = (certificate.fingerprint(), device);
-            self.watch(now, who, receipt.key, receipt.expires_h, deletion_hash);
+            self.watch(now, who, receipt, deletion_hash);
         }
+    }
+
+    /// The stamp of a record that somebody wants placed.
+    fn stamp_for(&self, asker: Asker, key: &RecordKey) -> Option<Stamp> {
+        let Asker::Channel(channel, _) = asker else {
+            return None;
+        };
+        let (certificate, _) = self.who(channel)?;
+        self.stamp_of(certificate.fingerprint(), key)
     }
 
     fn fetch(&mut self, now: Time, asker: Asker, key: RecordKey) {
@@ -365,8 +390,18 @@ impl Pod {
             Ok(record) => record,
             Err(why) => return self.reject(asker, why),
         };
+        // Whoever had it kept here gave us its stamp. For others nothing is searched.
+        let stamp = self.stamp_for(asker, &record.key());
+        if stamp.is_none() {
+            return self.reject(asker, Rejection::NoStamp);
+        }
         let id = self.errand(Errand::Placing(asker));
-        let store = custody::Command::Store { id, record, copies };
+        let store = custody::Command::Store {
+            id,
+            record,
+            stamp,
+            copies,
+        };
         self.in_custody(now, Input::Command(store));
     }
 

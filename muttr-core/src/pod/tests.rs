@@ -6,6 +6,7 @@ mod federation;
 mod login;
 mod mail;
 mod place;
+mod stamps;
 mod storage;
 mod watch;
 
@@ -20,7 +21,10 @@ use sha2::{Digest, Sha256};
 
 use super::{Command, Config, Event, Pod, Quotas};
 use crate::{
-    envelope::record::{Kind, Record, expiry_h},
+    envelope::{
+        record::{Kind, Record, expiry_h},
+        stamp,
+    },
     keyring::{Identity, binding},
     limit,
     machine::{
@@ -221,7 +225,7 @@ impl House {
             slow: None,
             starts: 0,
             quotas,
-            version: Version::Fourth,
+            version: Version::Fifth,
         };
         house.restart();
         house
@@ -478,11 +482,7 @@ impl House {
     fn stored(&mut self, channel: u64, to: &str, n: u32, life_ms: u64) -> ToPod {
         let record = record(self.now, n, life_ms);
         let (key, expires_h) = (record.key(), record.expires_h());
-        let store = ToPod::Store {
-            id: 1000,
-            record: record.into_bytes(),
-        };
-        let answer = self.ask(channel, &store);
+        let answer = self.ask(channel, &store(1000, record));
         assert!(
             matches!(answer, Some(ToSeed::Stored { id: 1000, .. })),
             "{answer:?}"
@@ -504,6 +504,19 @@ impl House {
     fn epoch(&self, who: &Identity) -> u64 {
         self.pod.mailboxes[&who.fingerprint()].epoch()
     }
+}
+
+/// Has a record kept, as everyone does.
+fn store(id: u64, record: Record) -> ToPod {
+    ToPod::Store {
+        id,
+        stamp: stamp_of(&record.key()),
+        record: record.into_bytes(),
+    }
+}
+
+fn stamp_of(key: &RecordKey) -> Vec<u8> {
+    stamp::find(limit::STAMP_BITS, key).to_bytes()
 }
 
 fn notify(id: u64, to: &str, key: RecordKey, expires_h: u32) -> ToPod {

@@ -19,14 +19,14 @@ use serde::{Deserialize, Serialize};
 use super::{Asker, Errand, Pod};
 use crate::{
     custody::{self, Tally},
-    envelope::record::Record,
+    envelope::{record::Record, stamp::Stamp},
     limit,
     machine::{Batch, Input, Row, Table, Write},
     name::{DeviceId, Fingerprint, Hash, RecordKey},
     rejection::Rejection,
     session::Version,
     time::Time,
-    wire::{self, channel::ToSeed},
+    wire::{self, channel::ToSeed, store::Receipt},
 };
 
 /// Whose record, and which.
@@ -66,6 +66,9 @@ struct WatchRow {
     deletion_hash: Vec<u8>,
     /// Nobody has it any more, and its author does not know yet.
     lost: bool,
+    /// What it came with: our own copy may be gone when it is needed.
+    #[serde(with = "serde_bytes", default, skip_serializing_if = "Vec::is_empty")]
+    stamp: Vec<u8>,
 }
 
 /// Far more than a row has.
@@ -143,17 +146,20 @@ impl Pod {
         &mut self,
         now: Time,
         (owner, device): (Fingerprint, DeviceId),
-        key: RecordKey,
-        expires_h: u32,
+        promise: &Receipt,
         deletion_hash: [u8; 32],
     ) {
-        let watched = (owner, key);
-        if self
-            .watches
-            .all
-            .get(&watched)
-            .is_some_and(|it| !it.row.lost)
+        let watched = (owner, promise.key);
+        let stamp = self.custody.stamp(&promise.key);
+        let stamp = stamp.map(Stamp::to_bytes).unwrap_or_default();
+        if let Some(watch) = self.watches.all.get_mut(&watched)
+            && !watch.row.lost
         {
+            // What was given to us before there were stamps may come again with one.
+            if !stamp.is_empty() && watch.row.stamp != stamp {
+                watch.row.stamp = stamp;
+                self.write_watch(watched);
+            }
             return;
         }
         let quotas = &self.config.quotas;
@@ -164,14 +170,23 @@ impl Pod {
         }
         let row = WatchRow {
             device,
-            expires_h,
+            expires_h: promise.expires_h,
             deletion_hash: deletion_hash.to_vec(),
             lost: false,
+            stamp,
         };
         self.watches.all.insert(watched, Watch::new(row));
         self.write_watch(watched);
         let wait_ms = self.watch_pause();
         self.look_later(now, watched, wait_ms);
+    }
+
+    /// The stamp of a record that one of our people gave us.
+    pub(super) fn stamp_of(&self, owner: Fingerprint, key: &RecordKey) -> Option<Stamp> {
+        self.custody.stamp(key).or_else(|| {
+            let watch = self.watches.all.get(&(owner, *key))?;
+            self.check_stamp(key, &watch.row.stamp).ok()
+        })
     }
 
     /// Three to five quarters of the time between two looks.
@@ -317,18 +332,26 @@ impl Pod {
             Err(_) => return self.looked(now, watched),
         };
         watch.searches = 0;
+        let (owner, key) = watched;
+        let stamp = self.stamp_of(owner, &key);
         if !self.custody.held(&watched.1) {
             let id = self.errand(Errand::Nothing);
             let record = record.clone();
-            let keep = custody::Command::Keep { id, record };
+            let keep = custody::Command::Keep { id, record, stamp };
             self.in_custody(now, Input::Command(keep));
         }
-        if !place {
+        // What came without a stamp is served from here, and nobody else would take it.
+        if !place || stamp.is_none() {
             return self.looked(now, watched);
         }
         self.place_later(now, watched);
         let (id, copies) = (self.errand(Errand::Replace(watched)), limit::HOLDERS);
-        let store = custody::Command::Store { id, record, copies };
+        let store = custody::Command::Store {
+            id,
+            record,
+            stamp,
+            copies,
+        };
         self.in_custody(now, Input::Command(store));
     }
 

@@ -108,6 +108,9 @@ impl Seed {
         let receipt = match said {
             Ok(Said::Stored(receipt)) => receipt,
             Ok(_) => return self.refused(now, message, Rejection::Malformed),
+            Err(Rejection::NoStamp) if !self.pod_reads_stamps() => {
+                return self.pod_wants_stamps(now, message);
+            }
             Err(code) => return self.refused(now, message, code),
         };
         let pod = self.config.pod.seed;

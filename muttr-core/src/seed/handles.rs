@@ -79,7 +79,13 @@ impl Seed {
                 self.handles.puts.insert(number, (id, record.key(), false));
                 let copies = limit::HOLDERS;
                 let id = number;
-                self.custody_command(now, custody::Command::Store { id, record, copies });
+                let store = custody::Command::Store {
+                    id,
+                    record,
+                    stamp: None,
+                    copies,
+                };
+                self.custody_command(now, store);
             }
         }
     }

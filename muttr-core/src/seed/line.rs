@@ -172,6 +172,7 @@ impl Seed {
         // Said to our greeting: the next one asks for less.
         if code == Rejection::Unsupported {
             self.version = match self.version {
+                Version::Fifth => Version::Fourth,
                 Version::Fourth => Version::Third,
                 Version::Third if self.config.hidden => Version::Second,
                 _ => Version::First,

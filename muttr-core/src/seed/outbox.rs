@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     custody,
-    envelope::record::Record,
+    envelope::{record::Record, stamp::Stamp},
     limit,
     machine::{Batch, Kept, Table, Write},
     name::{Alias, MessageId},
@@ -54,6 +54,8 @@ pub(super) enum Stage {
     Asking,
     /// The sealed record is being written down.
     Sealing,
+    /// A stamp is being looked for.
+    Stamping,
     /// The pod was asked to keep the record.
     Replicating,
     /// The pod was asked to notify.
@@ -80,6 +82,8 @@ pub(super) struct Outbox {
     pub(super) messages: BTreeMap<MessageId, Outgoing>,
     /// Custody's request number → which message.
     pub(super) placing: BTreeMap<u64, MessageId>,
+    /// Custody's request number → which message waits for a stamp.
+    pub(super) stamping: BTreeMap<u64, MessageId>,
     /// What was posted straight to another pod → which message.
     pub(super) posting: BTreeMap<u64, MessageId>,
     /// When receipts that came are written down.
@@ -282,7 +286,18 @@ impl Seed {
                 alias,
             });
         }
-        let pod = self.config.pod.seed;
+        if self.stamp_first(now, message) {
+            return;
+        }
+        self.hand_in(now, message);
+    }
+
+    /// Gives a record to our pod and to the seeds, and has its recipient told of it.
+    fn hand_in(&mut self, now: Time, message: MessageId) {
+        let (pod, stamps) = (self.config.pod.seed, self.pod_reads_stamps());
+        let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
+            return;
+        };
         let promised = outgoing
             .row
             .key
@@ -294,10 +309,13 @@ impl Seed {
         }
         outgoing.stage = Stage::Replicating;
         let record = outgoing.row.record.clone();
+        let stamp = outgoing.stamp().filter(|_| stamps);
+        let stamp = stamp.map(Stamp::to_bytes).unwrap_or_default();
         self.place(now, message);
         self.ask(now, Asked::Replica(message), |id| ToPod::Store {
             id,
             record,
+            stamp,
         });
     }
 
@@ -356,6 +374,7 @@ impl Seed {
         outgoing.row.expires_ms = record.expires_ms();
         outgoing.row.deletion_hash = record.deletion_hash().to_vec();
         outgoing.row.record = record.into_bytes();
+        outgoing.row.stamp = Vec::new();
         outgoing.row.content = None;
         let outbox = row::put(Table::Outbox, message.0.to_vec(), &outgoing.row);
         Ok(alloc::vec![outbox, contact])
@@ -383,7 +402,10 @@ impl Seed {
     pub(super) const fn has_pod_place(&self) -> bool {
         matches!(
             (self.config.hidden, self.version),
-            (true, Version::Second | Version::Third | Version::Fourth)
+            (
+                true,
+                Version::Second | Version::Third | Version::Fourth | Version::Fifth
+            )
         )
     }
 
@@ -412,7 +434,7 @@ impl Seed {
         };
         outgoing.placing = Placing::UnderWay;
         outgoing.placings = outgoing.placings.saturating_add(1);
-        let copies = outgoing.copies();
+        let (copies, stamp) = (outgoing.copies(), outgoing.stamp());
         let id = self.next_id();
         self.outbox.placing.insert(id, message);
         if by_pod {
@@ -421,7 +443,13 @@ impl Seed {
             let question = ToPod::Place { id, key, copies };
             return self.ask_as(now, id, Asked::Copies(id), &question);
         }
-        self.custody_command(now, custody::Command::Store { id, record, copies });
+        let store = custody::Command::Store {
+            id,
+            record,
+            stamp,
+            copies,
+        };
+        self.custody_command(now, store);
     }
 
     /// A step was refused: for now, or for good.

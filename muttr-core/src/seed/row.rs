@@ -166,6 +166,9 @@ pub(super) struct OutboxRow {
     /// sealed, and for what was sealed before this was noted.
     #[serde(with = "serde_bytes", default, skip_serializing_if = "Vec::is_empty")]
     pub(super) deletion_hash: Vec<u8>,
+    /// Empty until it is found; kept after the record was given up, in case that is placed again.
+    #[serde(with = "serde_bytes", default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) stamp: Vec<u8>,
     /// As far as is known in this life, our pod goes on with it.
     #[serde(skip)]
     pub(super) forwarding: bool,
@@ -214,6 +217,7 @@ impl OutboxRow {
             reason: None,
             silent: kind == ContentKind::Receipt,
             deletion_hash: Vec::new(),
+            stamp: Vec::new(),
             forwarding: false,
         }
     }

@@ -40,6 +40,9 @@ impl Seed {
             // Nobody can be asked whether the certificate that is known is still the right one.
             return self.is_believed(now, &to) && self.seal_straight(now, message);
         }
+        if self.stamp_first(now, message) {
+            return true;
+        }
         let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
             return false;
         };
@@ -60,6 +63,7 @@ impl Seed {
             handover: wire::encode(&handover),
             signature: Vec::new(),
             record: outgoing.row.record.clone(),
+            stamp: outgoing.row.stamp.clone(),
         });
         outgoing.stage = Stage::Posting;
         outgoing.straight = true;

@@ -4,6 +4,7 @@ mod conversation;
 mod hidden;
 mod moved;
 mod release;
+mod stamp;
 mod straight;
 mod trouble;
 mod watch;
@@ -110,6 +111,8 @@ pub(super) struct Room {
     pub(super) pod_disk: Disk,
     pod: Option<Pod>,
     pod_lives: u8,
+    /// What the pod asks of stamps; one older than stamps asks for nothing.
+    pub(super) stamp_bits: u8,
     pub(super) people: BTreeMap<String, Someone>,
     channels: u64,
     asks: u64,
@@ -150,6 +153,7 @@ impl Room {
             pod_disk: Disk::default(),
             pod: None,
             pod_lives: 0,
+            stamp_bits: limit::STAMP_BITS,
             people: BTreeMap::new(),
             channels: 0,
             asks: 0,
@@ -166,13 +170,14 @@ impl Room {
 
     pub(super) fn pod_starts(&mut self) {
         self.pod_lives += 1;
-        let config = pod::Config::new(
+        let mut config = pod::Config::new(
             HOST.parse().unwrap(),
             cast::carol(),
             Zeroizing::new([9; 32]),
             Self::pod_key(),
             [self.pod_lives; 32],
         );
+        config.custody.stamp_bits = self.stamp_bits;
         self.pod = Some(Pod::new(config));
         self.give_pod(Input::Command(pod::Command::Start));
         let names: Vec<String> = self.people.keys().cloned().collect();
@@ -488,6 +493,14 @@ impl Room {
             self.pass(100);
         }
         panic!("no answer in 40 seconds");
+    }
+
+    /// Lets someone search until there is nothing left to search for.
+    pub(super) fn finds_stamps(&mut self, name: &str) {
+        let stamping = |it: &outbox::Outgoing| it.stage == outbox::Stage::Stamping;
+        while self.seed(name).outbox.messages.values().any(stamping) {
+            self.give(name, Input::Tick);
+        }
     }
 
     pub(super) fn registers(&mut self, name: &str) {

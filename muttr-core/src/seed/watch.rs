@@ -132,7 +132,7 @@ impl Seed {
 
     /// Whether there is anybody to ask: others over our links, or a pod that asks them for us.
     pub(super) const fn may_count(&self) -> bool {
-        let by_pod = matches!(self.version, Version::Fourth);
+        let by_pod = matches!(self.version, Version::Fourth | Version::Fifth);
         self.line.identified && (!self.config.hidden || by_pod)
     }
 
@@ -240,9 +240,17 @@ impl Seed {
 
     fn place_anew(&mut self, now: Time, message: MessageId, record: Record) {
         let (id, copies) = (self.next_id(), limit::HOLDERS);
+        // The one it was sent with; what was sent without gets one now.
+        let stamp = self.outbox.messages.get(&message).and_then(Outgoing::stamp);
         self.outbox.watches.placing.insert(id);
         self.outbox.placing.insert(id, message);
-        self.custody_command(now, custody::Command::Store { id, record, copies });
+        let store = custody::Command::Store {
+            id,
+            record,
+            stamp,
+            copies,
+        };
+        self.custody_command(now, store);
     }
 
     /// Custody has done what it could; true if that was for something placed again.

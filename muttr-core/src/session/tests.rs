@@ -96,7 +96,7 @@ fn first_frames_that_are_none_are_refused_by_code() {
     );
     assert_eq!(answer(&vec![0; 400]), Rejection::TooLarge);
     let mut newer = first;
-    newer[32] = 5;
+    newer[32] = 6;
     assert_eq!(answer(&newer), Rejection::Unsupported);
 }
 

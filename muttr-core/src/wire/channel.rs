@@ -69,6 +69,9 @@ pub enum ToPod {
         /// The record.
         #[serde(with = "serde_bytes")]
         record: Vec<u8>,
+        /// Its stamp; absent in sessions before [`Version::Fifth`](crate::session::Version).
+        #[serde(with = "serde_bytes", default, skip_serializing_if = "Vec::is_empty")]
+        stamp: Vec<u8>,
     },
     /// Hand over this record; look it up among the seeds if you do not hold it.
     Fetch {

@@ -85,6 +85,9 @@ pub struct SignedHandover {
     /// The record; its key is in what was signed.
     #[serde(with = "serde_bytes")]
     pub record: Vec<u8>,
+    /// The record's stamp; absent from whoever is older than stamps are.
+    #[serde(with = "serde_bytes", default, skip_serializing_if = "Vec::is_empty")]
+    pub stamp: Vec<u8>,
 }
 
 /// The answer to a [`SignedHandover`]: record and notification are durable.

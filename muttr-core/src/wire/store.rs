@@ -53,7 +53,8 @@ pub struct Put {
     /// The whole record.
     #[serde(with = "serde_bytes")]
     pub record: Vec<u8>,
-    /// Proof of work over the record key; empty while no pod asks for one.
+    /// Proof of work over the record key, [`crate::limit::STAMP_BYTES`] long; empty from whoever is
+    /// older than stamps are.
     #[serde(with = "serde_bytes")]
     pub stamp: Vec<u8>,
     /// How many forwarders it has passed; more than [`crate::limit::HOPS_MAX`] is malformed.

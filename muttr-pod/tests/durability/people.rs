@@ -104,7 +104,7 @@ impl Talk {
         let mut random = [0; 32];
         OsRng.fill_bytes(&mut random);
         let (session, first) =
-            Session::start(host, None, Version::Third, random).expect("can be begun");
+            Session::start(host, None, Version::Fifth, random).expect("can be begun");
         let socket = connect_async(format!("ws://{addr}/channel")).await;
         let (socket, _) = socket.map_err(|_| Broken)?;
         let mut talk = Self {

@@ -4,7 +4,10 @@ use std::{net::SocketAddr, time::Duration};
 
 use futures::future::join_all;
 use muttr_core::{
-    envelope::record::{Kind, Record, expiry_h},
+    envelope::{
+        record::{Kind, Record, expiry_h},
+        stamp,
+    },
     limit,
     name::Host,
     wire::channel::{Notification, ToPod, ToSeed},
@@ -22,8 +25,9 @@ use super::{
 
 /// How many people write; each of them reads, too.
 const WRITERS: u32 = 40;
-/// How many notifications all of them offer each second.
-pub(super) const PER_S: u32 = 200;
+/// How many notifications all of them offer each second: each needs a stamp, for which this process
+/// searches on the processors that the pod has, too.
+pub(super) const PER_S: u32 = 100;
 /// Longer than a pod takes to answer.
 const ANSWER: Duration = Duration::from_secs(30);
 
@@ -135,7 +139,9 @@ impl Writer<'_> {
     async fn posts(&mut self, talk: &mut Talk, letter: &Letter) -> Result<(), Broken> {
         let key = letter.record.key();
         let record = letter.record.bytes().to_vec();
-        self.asks(talk, |id| ToPod::Store { id, record }).await?;
+        let stamp = stamp::find(limit::STAMP_BITS, &key).to_bytes();
+        let store = |id| ToPod::Store { id, record, stamp };
+        self.asks(talk, store).await?;
         let to = self.people[letter.to].alias(&self.host);
         let notification = Notification {
             key,

@@ -28,6 +28,8 @@ use super::{
 
 /// Addresses that mallory's pods have between them.
 const ADDRESSES: u8 = 4;
+/// So many of the first come with stamps: more than there are places.
+const STAMPED: u64 = 2_000;
 /// Connections of each.
 const LINES: u8 = 8;
 /// Connections that begin to hand something over and do not go on: more than there are seats.
@@ -151,20 +153,23 @@ impl Siege {
     }
 
     /// Mostly strangers' notifications as a pod may sign them; some are not signed, or in an
-    /// honest pod's name, or were handed over before.
+    /// honest pod's name, or were handed over before. Stamps have their price: there are some until
+    /// the places for strangers are taken, and few from then on.
     fn next(&self, number: u64, last: &[u8]) -> Vec<u8> {
         let turn = usize::try_from(number).expect("fits");
         let mallory = self.pods[turn % self.pods.len()];
         let class = if number.is_multiple_of(16) { 5 } else { 0 };
-        let good = |record| mallory.handover(&self.to, record, |_| {}, |_| {});
         match number % 8 {
             1 if !last.is_empty() => last.to_vec(),
-            2 => mallory.handover(&self.to, record(class), |it| it.from = None, |_| {}),
+            2 => mallory.unstamped(&self.to, record(class), |it| it.from = None, |_| {}),
             3 | 4 => {
                 let oak = self.oak.clone();
-                mallory.handover(&self.to, record(class), |it| it.from = Some(oak), |_| {})
+                mallory.unstamped(&self.to, record(class), |it| it.from = Some(oak), |_| {})
             }
-            _ => good(record(class)),
+            _ if number < STAMPED || number.is_multiple_of(64) => {
+                mallory.handover(&self.to, record(class), |_| {}, |_| {})
+            }
+            _ => mallory.unstamped(&self.to, record(class), |_| {}, |_| {}),
         }
     }
 

@@ -6,7 +6,10 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use ed25519_dalek::SigningKey;
 use libp2p::Multiaddr;
 use muttr_core::{
-    envelope::record::{Kind, Record, expiry_h},
+    envelope::{
+        record::{Kind, Record, expiry_h},
+        stamp,
+    },
     keyring::{Identity, binding},
     limit,
     name::{Alias, Host, SeedId},
@@ -220,6 +223,21 @@ impl Mallory {
         spoil: impl FnOnce(&mut Handover),
         after: impl FnOnce(&mut SignedHandover),
     ) -> Vec<u8> {
+        let stamp = stamp::find(limit::STAMP_BITS, &record.key()).to_bytes();
+        self.unstamped(to, record, spoil, |signed| {
+            signed.stamp = stamp;
+            after(signed);
+        })
+    }
+
+    /// The same without a stamp, which costs nothing.
+    pub(super) fn unstamped(
+        &self,
+        to: &Alias,
+        record: Record,
+        spoil: impl FnOnce(&mut Handover),
+        after: impl FnOnce(&mut SignedHandover),
+    ) -> Vec<u8> {
         let mut handover = Handover {
             from: Some(self.host.clone()),
             to: to.clone(),
@@ -238,6 +256,7 @@ impl Mallory {
         let mut signed = SignedHandover {
             handover,
             signature,
+            stamp: Vec::new(),
             record: record.into_bytes(),
         };
         after(&mut signed);

@@ -54,7 +54,7 @@ pub(super) async fn handovers_have_their_codes(elm: &Pod, oak: &Pod, bob: &Alias
     let mut line = Line::new(elm.at);
     let day = limit::DAY_MS;
     assert_eq!(day, 86_400_000);
-    let wrong: [(Before, After, Rejection); 8] = [
+    let wrong: [(Before, After, Rejection); 10] = [
         (|it| it.at_ms -= 86_400_000, |_| {}, ClockWrong),
         (|it| it.at_ms += 86_400_000, |_| {}, ClockWrong),
         (|it| it.from = None, |_| {}, Rejection::Unidentified),
@@ -63,6 +63,8 @@ pub(super) async fn handovers_have_their_codes(elm: &Pod, oak: &Pod, bob: &Alias
         (|_| {}, |it| it.record[1_000] ^= 1, Rejection::WrongBytes),
         (|_| {}, |it| it.record.truncate(1_000), Malformed),
         (|_| {}, |it| it.handover.truncate(10), Malformed),
+        (|_| {}, |it| it.stamp.clear(), Rejection::NoStamp),
+        (|_| {}, |it| it.stamp.truncate(7), Malformed),
     ];
     for (number, (before, after, code)) in wrong.into_iter().enumerate() {
         let body = mallory.handover(bob, record(0), before, after);

@@ -78,6 +78,7 @@ async fn garbage_has_a_code() {
         handover: vec![0; 100],
         signature: vec![0; 64],
         record: vec![0; 100],
+        stamp: vec![0; 8],
     });
     for body in [Vec::new(), vec![0xFF; 100], nobodys] {
         let asked = [post("application/cbor", body.len()).into_bytes(), body].concat();

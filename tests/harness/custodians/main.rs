@@ -162,6 +162,7 @@ fn store(number: &str, it: &Custodian, integer: u64) {
     it.seed.command(Command::Store {
         id,
         record,
+        stamp: None,
         copies: limit::HOLDERS,
     });
 }

@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use futures::stream::{FuturesUnordered, StreamExt as _};
 use muttr_core::{
     custody::receipt,
-    envelope::record::{Record, key_of},
+    envelope::{
+        record::{Record, key_of},
+        stamp,
+    },
     limit,
     name::{RecordKey, SeedId},
     rejection::Rejection,
@@ -68,9 +71,10 @@ fn record(integer: u64) -> Record {
 async fn put(seed: &Seed, to: SeedId, integer: u64) -> Ended {
     let record = record(integer);
     let (key, expires_h) = (record.key(), record.expires_h());
+    let stamp = stamp::find(limit::STAMP_BITS, &key);
     let question = StoreAsk::Put(Put {
         record: record.into_bytes(),
-        stamp: Vec::new(),
+        stamp: stamp.to_bytes(),
         hops: 0,
         spread: 0,
     });

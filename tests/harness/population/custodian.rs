@@ -114,6 +114,8 @@ impl Custodian {
         self.machine = Some(Box::new(Custody::new(Config {
             stores: self.keeps,
             doubts: self.doubts,
+            // Work that is done, like signing, and not modelled.
+            stamp_bits: 0,
             around: if self.doubts {
                 config.around
             } else {

@@ -84,6 +84,7 @@ impl World {
         let store = Command::Store {
             id,
             record: self.records.at(number).record(),
+            stamp: None,
             copies: self.plan.copies,
         };
         self.give(author, Input::Command(store));
@@ -106,7 +107,9 @@ impl World {
             pod,
         });
         let record = self.records.at(number).record();
-        self.give_later(way_ms, pod, Input::Command(Command::Keep { id, record }));
+        let stamp = None;
+        let keep = Command::Keep { id, record, stamp };
+        self.give_later(way_ms, pod, Input::Command(keep));
     }
 
     pub(super) fn told(&mut self, who: Who, event: Event) {

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::{
     custody::record_store,
-    envelope::record::Record,
+    envelope::{record::Record, stamp::Stamp},
     name::RecordKey,
     rejection::Rejection,
     wire::store::{Receipt, StoreAnswer, Tombstone},
@@ -14,6 +14,8 @@ use crate::{
 pub(super) struct Spread {
     /// The record; given away once placed here.
     pub(super) record: Vec<u8>,
+    /// It came with this, and goes on with it.
+    pub(super) stamp: Stamp,
     pub(super) expires_h: u32,
     /// How many holders are wanted, ourselves included.
     pub(super) wanted: usize,

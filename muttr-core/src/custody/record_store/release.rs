@@ -272,7 +272,8 @@ impl RecordStore {
         waiter: Waiter,
         rows: Option<Vec<Row>>,
     ) {
-        let record = rows.map(|rows| rows.first().and_then(|row| read_row(&row.value)));
+        let read = |row: &Row| read_row(&row.value).map(|(record, _)| record);
+        let record = rows.map(|rows| rows.first().and_then(read));
         let result = match record {
             None => Err(Rejection::StorageFailed),
             Some(None) => Err(Rejection::NoRecord),

@@ -74,6 +74,10 @@ impl Custody {
             let Some((key, wish)) = self.repair.queue.pop_first() else {
                 return;
             };
+            // What came without a stamp stays where it is: nobody would take it.
+            if self.records.stamp(&key).is_none() {
+                continue;
+            }
             let job = self.job_number();
             let copying = Copying {
                 key,
@@ -97,12 +101,12 @@ impl Custody {
             return;
         };
         let targets = core::mem::take(&mut copying.wish.targets);
-        if let Ok(record) = result {
+        if let (Ok(record), Some(stamp)) = (result, self.records.stamp(&copying.key)) {
             copying.deletion_hash = *record.deletion_hash();
             copying.in_flight = targets.len();
             let question = wire::encode(&StoreAsk::Put(Put {
                 record: record.into_bytes(),
-                stamp: Vec::new(),
+                stamp: stamp.to_bytes(),
                 hops: 0,
                 spread: copying.wish.spread,
             }));

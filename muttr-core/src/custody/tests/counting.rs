@@ -7,6 +7,7 @@ use super::{
     network::{Network, Vice, holders},
     record,
     releasing::{releasable, tombstone},
+    stamp_of,
 };
 use crate::{
     custody::{Command, Config, Event, Tally},
@@ -32,6 +33,7 @@ fn store(network: &mut Network, author: SeedId, record: &Record) -> BTreeSet<See
     let store = Command::Store {
         id: 1,
         record: record.clone(),
+        stamp: None,
         copies: limit::HOLDERS,
     };
     network.command(author, store);
@@ -202,6 +204,7 @@ fn a_pod_speaks_for_itself_and_is_no_seed() {
     let kept = Command::Keep {
         id,
         record: record.clone(),
+        stamp: Some(stamp_of(&record)),
     };
     network.command(pod, kept);
     network.run(1_000);
@@ -223,6 +226,7 @@ fn what_was_released_is_counted_as_gone_and_the_own_copy_is_given_up() {
     let kept = Command::Keep {
         id: 2,
         record: record.clone(),
+        stamp: Some(stamp_of(&record)),
     };
     let release = Command::Release {
         id: 4,

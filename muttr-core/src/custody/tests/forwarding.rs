@@ -6,7 +6,7 @@ use super::{
     forwarder::{Forwarder, id, others, promise},
     later,
     network::{Network, Vice, holders},
-    record,
+    record, stamp_of,
 };
 use crate::{
     custody::{Command, Event, receipt},
@@ -25,6 +25,7 @@ fn store(network: &mut Network, author: SeedId, record: &Record) -> BTreeSet<See
     let store = Command::Store {
         id: 1,
         record: record.clone(),
+        stamp: None,
         copies: limit::HOLDERS,
     };
     network.command(author, store);
@@ -157,12 +158,31 @@ fn among_seeds_that_know_nothing_of_forwarding_the_author_does_it_all() {
     assert_eq!(fetch(&mut network, bob, record.key()), Some(record));
 }
 
+#[test]
+fn among_seeds_older_than_stamps_the_author_gives_each_holder_its_copy() {
+    let mut network = settled(40);
+    let (alice, bob) = (network.ids[7], network.ids[30]);
+    for seed in network.ids.clone() {
+        let older = seed != alice;
+        network.sim(seed).vice = older.then_some(Vice::Unstamps);
+    }
+    let record = record(1, limit::DAY_MS);
+    assert_eq!(store(&mut network, alice, &record).len(), limit::HOLDERS);
+    let unstamped = network.store_asks.iter().filter_map(|ask| match ask {
+        (from, to, StoreAsk::Put(put)) if put.stamp.is_empty() => Some((*from, *to)),
+        _ => None,
+    });
+    assert!(unstamped.clone().count() > 0, "somebody passed it on");
+    assert!(unstamped.clone().all(|(from, _)| from != alice));
+    assert_eq!(fetch(&mut network, bob, record.key()), Some(record));
+}
+
 // One forwarder by itself.
 
 fn put(record: &Record, hops: u8, spread: u8) -> StoreAsk {
     StoreAsk::Put(Put {
         record: record.bytes().to_vec(),
-        stamp: Vec::new(),
+        stamp: stamp_of(record).to_bytes(),
         hops,
         spread,
     })

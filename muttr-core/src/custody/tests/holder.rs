@@ -2,7 +2,7 @@
 
 use alloc::{collections::BTreeMap, vec, vec::Vec};
 
-use super::{START, key, later, record, sized_record};
+use super::{START, key, later, record, sized_record, stamp_of};
 use crate::{
     custody::{Command, Config, Custody, Event, receipt},
     envelope::record::Record,
@@ -121,12 +121,11 @@ impl Holder {
     }
 
     pub(super) fn put(&mut self, link: Link, record: &Record) -> u64 {
-        let record = record.bytes().to_vec();
         self.ask(
             link,
             &StoreAsk::Put(Put {
-                record,
-                stamp: Vec::new(),
+                record: record.bytes().to_vec(),
+                stamp: stamp_of(record).to_bytes(),
                 hops: 0,
                 spread: 0,
             }),
@@ -247,7 +246,8 @@ fn the_quota_counts_bytes_under_way_and_leaves_its_reserve_to_ourselves() {
     holder.mood = Some(Kept::Ok);
     for id in 10..12 {
         let record = record(id, limit::DAY_MS);
-        holder.input(Input::Command(Command::Keep { id, record }));
+        let stamp = None;
+        holder.input(Input::Command(Command::Keep { id, record, stamp }));
     }
     let kept = holder.events.iter().filter_map(|event| match event {
         Event::Kept { id, result } => Some((*id, result.clone().map(|_| ()))),

@@ -5,7 +5,7 @@ use alloc::{vec, vec::Vec};
 use super::{
     key,
     network::{Network, holders},
-    record,
+    record, stamp_of,
 };
 use crate::{
     custody::{Command, Config, Event, receipt},
@@ -70,6 +70,7 @@ fn twelve_of_the_closest_promise_and_the_record_outlives_its_author() {
         Command::Store {
             id: 3,
             record: record.clone(),
+            stamp: None,
             copies: limit::HOLDERS,
         },
     );
@@ -117,6 +118,7 @@ fn an_author_among_the_closest_is_no_holder() {
         Command::Store {
             id: 1,
             record: record(9, limit::DAY_MS),
+            stamp: None,
             copies: limit::HOLDERS,
         },
     );
@@ -142,6 +144,7 @@ fn a_pod_is_asked_first_and_never_counts_as_a_holder() {
         Command::Store {
             id: 1,
             record: placed,
+            stamp: None,
             copies: limit::HOLDERS,
         },
     );
@@ -156,6 +159,7 @@ fn a_pod_is_asked_first_and_never_counts_as_a_holder() {
         Command::Keep {
             id: 8,
             record: kept.clone(),
+            stamp: Some(stamp_of(&kept)),
         },
     );
     network.run(100);
@@ -202,6 +206,7 @@ fn what_is_held_here_needs_no_network() {
         Command::Keep {
             id: 1,
             record: record.clone(),
+            stamp: Some(stamp_of(&record)),
         },
     );
     network.run(100);
@@ -230,6 +235,7 @@ fn what_nobody_has_is_not_found_and_alone_one_stores_nothing() {
         Command::Store {
             id: 2,
             record,
+            stamp: None,
             copies: 12,
         },
     );
@@ -264,6 +270,7 @@ fn short_lived_links_are_no_deaths_and_stay_few() {
         Command::Store {
             id: 1,
             record: record.clone(),
+            stamp: None,
             copies: limit::HOLDERS,
         },
     );
@@ -344,6 +351,7 @@ fn many_links_already_there_hold_no_store_up() {
             Command::Store {
                 id: 1,
                 record,
+                stamp: None,
                 copies: limit::HOLDERS,
             },
         );

@@ -8,7 +8,7 @@ use rand_core::{RngCore, SeedableRng};
 use super::{
     START, key, later,
     network::{JUNK, NEWER, Network, Vice, holders},
-    record,
+    record, stamp_of,
 };
 use crate::{
     custody::{Command, Config, Custody, Event},
@@ -60,6 +60,7 @@ fn the_next_closest_take_the_places_of_those_who_lie() {
         Command::Store {
             id: 1,
             record: record.clone(),
+            stamp: None,
             copies: limit::HOLDERS,
         },
     );
@@ -123,6 +124,7 @@ fn found_in_spite_of_ground_ids(doubts: bool) -> (usize, usize) {
     let store = Command::Store {
         id: 1,
         record: record.clone(),
+        stamp: None,
         copies: limit::HOLDERS,
     };
     network.command(honest[20], store);
@@ -175,6 +177,7 @@ fn seeds_that_do_not_exist_lead_nobody_astray() {
     let store = Command::Store {
         id: 1,
         record: record.clone(),
+        stamp: None,
         copies: limit::HOLDERS,
     };
     network.command(alice, store);
@@ -266,6 +269,7 @@ fn seeds_that_keep_nothing_are_passed_over() {
         Command::Store {
             id: 1,
             record: record(1, limit::DAY_MS),
+            stamp: None,
             copies: limit::HOLDERS,
         },
     );
@@ -436,7 +440,7 @@ fn questions(record: &Record) -> Vec<(Protocol, Vec<u8>)> {
     let bytes = record.bytes().to_vec();
     let put = Put {
         record: bytes,
-        stamp: Vec::new(),
+        stamp: stamp_of(record).to_bytes(),
         hops: 0,
         spread: 0,
     };
@@ -580,6 +584,7 @@ fn mutated_bytes_at_every_door_do_no_harm() {
             let store = Command::Store {
                 id: round,
                 record: record.clone(),
+                stamp: None,
                 copies: 2,
             };
             alice.handle(now, Input::Command(store));

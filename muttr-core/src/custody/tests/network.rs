@@ -52,6 +52,8 @@ pub(super) enum Vice {
     Invents,
     /// Knows nothing of forwarding: keeps what it gets, hands over what it has.
     Older,
+    /// Knows nothing of stamps: passes records on without.
+    Unstamps,
 }
 
 pub(super) struct Sim {
@@ -388,7 +390,7 @@ impl Network {
             return;
         }
         let (to, frame) = match frame {
-            Frame::Ask(id, protocol, bytes) => {
+            Frame::Ask(id, protocol, mut bytes) => {
                 self.asks_sent += 1;
                 let max = match protocol {
                     Protocol::Routing => limit::ROUTING_BYTES_MAX,
@@ -396,7 +398,13 @@ impl Network {
                 };
                 assert!(bytes.len() <= max);
                 if protocol == Protocol::Store {
-                    let question = wire::decode(&bytes, max).unwrap();
+                    let mut question = wire::decode(&bytes, max).unwrap();
+                    if self.seeds[&from].vice == Some(Vice::Unstamps)
+                        && let StoreAsk::Put(put) = &mut question
+                    {
+                        put.stamp.clear();
+                        bytes = wire::encode(&question);
+                    }
                     self.store_asks.push((from, to, question));
                 }
                 self.numbers += 1;
@@ -452,7 +460,7 @@ impl Vice {
         let is_store = protocol == Protocol::Store;
         match self {
             Self::Misleads => !is_store,
-            Self::Older => false,
+            Self::Older | Self::Unstamps => false,
             Self::Drops => is_store && is_to_forward(question),
             Self::Invents => {
                 let is_asked = is_store && (is_put(question) || is_count(question));
@@ -508,7 +516,9 @@ fn age(question: &[u8]) -> Vec<u8> {
 fn misbehave(vice: Vice, me: SeedId, question: &[u8]) -> Option<Vec<u8>> {
     let question = wire::decode::<StoreAsk>(question, limit::STORE_BYTES_MAX).unwrap();
     let answer = match (vice, question) {
-        (Vice::Silent | Vice::Misleads | Vice::Drops | Vice::Older, _) => return None,
+        (Vice::Silent | Vice::Misleads | Vice::Drops | Vice::Older | Vice::Unstamps, _) => {
+            return None;
+        }
         (Vice::Invents, StoreAsk::Put(Put { record, spread, .. })) => {
             let record = crate::envelope::record::Record::parse(&record).unwrap();
             let invented = (0..=u64::from(spread)).map(|number| Receipt {

@@ -7,6 +7,7 @@ use super::{
     holder::{ALICE, BOB, Holder, refused},
     key, later,
     network::{Network, holders},
+    stamp_of,
 };
 use crate::{
     custody::{Command, Config, Event},
@@ -252,12 +253,14 @@ fn what_bob_has_opened_is_given_up_by_all_who_kept_it() {
     let store = |id| Command::Store {
         id,
         record: record.clone(),
+        stamp: None,
         copies: limit::HOLDERS,
     };
     network.command(alice, store(1));
     let kept = Command::Keep {
         id: 2,
         record: record.clone(),
+        stamp: Some(stamp_of(&record)),
     };
     network.command(pod, kept);
     network.run(limit::STORE_MS_MAX);

@@ -9,6 +9,7 @@ use super::{
     network::{Network, holders},
     record,
     releasing::{releasable, tombstone},
+    stamp_of,
 };
 use crate::{
     custody::{Command, Config, repair::place_of},
@@ -33,6 +34,7 @@ fn kept(count: u64, record: &Record) -> (Network, BTreeSet<SeedId>) {
     let store = Command::Store {
         id: 1,
         record: record.clone(),
+        stamp: None,
         copies: limit::HOLDERS,
     };
     network.command(alice, store);
@@ -84,6 +86,7 @@ fn while_enough_hold_it_nothing_is_moved_and_little_is_said() {
         let store = Command::Store {
             id: number,
             record,
+            stamp: None,
             copies: limit::HOLDERS,
         };
         network.command(alice, store);
@@ -162,7 +165,13 @@ fn digest(base: u64, add: &[&Record]) -> Digest {
 impl Forwarder {
     fn keep(&mut self, record: &Record) {
         let record = record.clone();
-        self.give(Input::Command(Command::Keep { id: 1, record }));
+        let stamp = Some(stamp_of(&record));
+        let keep = Command::Keep {
+            id: 1,
+            record,
+            stamp,
+        };
+        self.give(Input::Command(keep));
     }
 
     /// Time passes, every deadline kept; questions of repair are answered as a neighbour would

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use crate::{
     custody,
-    envelope::record::Record,
+    envelope::{record::Record, stamp::Stamp},
     limit,
     machine::Input,
     name::Host,
@@ -139,17 +139,21 @@ impl Pod {
     fn admit_handover(&mut self, now: Time, id: u64) {
         let record = self.room_for(now, id);
         match record {
-            Ok(record) => {
+            Ok((record, stamp)) => {
                 let errand = self.errand(Errand::Handed(id));
-                let keep = custody::Command::Keep { id: errand, record };
+                let keep = custody::Command::Keep {
+                    id: errand,
+                    record,
+                    stamp: Some(stamp),
+                };
                 self.in_custody(now, Input::Command(keep));
             }
             Err(why) => self.deny(id, why),
         }
     }
 
-    /// Whether there is room; yields the record.
-    fn room_for(&mut self, now: Time, id: u64) -> Result<Record, Rejection> {
+    /// Whether there is room; yields the record and its stamp.
+    fn room_for(&mut self, now: Time, id: u64) -> Result<(Record, Stamp), Rejection> {
         let incoming = self.federation.incoming.get(&id).ok_or(Rejection::Closed)?;
         let Handover {
             to,
@@ -162,6 +166,7 @@ impl Pod {
         if record.key() != notification.key || record.expires_h() != notification.expires_h {
             return Err(Rejection::WrongBytes);
         }
+        let stamp = self.check_stamp(&notification.key, &incoming.signed.stamp)?;
         let bytes = u64::try_from(incoming.signed.record.len()).unwrap_or(u64::MAX);
         let (to, notification, from) = (to.clone(), notification.clone(), from.clone());
         let owner = self.owner_of(now, &to)?;
@@ -169,7 +174,7 @@ impl Pod {
         let quotas = self.config.quotas;
         let mailbox = self.mailboxes.get_mut(&owner).ok_or(Rejection::NotFound)?;
         mailbox.make_room_for(now, &quotas, &entry)?;
-        Ok(record)
+        Ok((record, stamp))
     }
 
     /// The record is durable, or is not.

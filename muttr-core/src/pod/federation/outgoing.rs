@@ -34,6 +34,8 @@ pub(super) struct Outgoing {
     askers: Option<Vec<Asker>>,
     /// It is being handed over.
     busy: bool,
+    /// It goes without its stamp: the other pod may be older than stamps are.
+    bare: bool,
     /// How long it is put off when its recipient's place is full, say.
     pause_ms: u64,
 }
@@ -87,6 +89,7 @@ impl Pod {
             row,
             askers: None,
             busy: false,
+            bare: false,
             pause_ms: limit::SEND_RETRY_MS.0,
         };
         self.federation.outgoing.insert(key, outgoing);
@@ -171,6 +174,7 @@ impl Pod {
             row,
             askers: Some([asker].into()),
             busy: false,
+            bare: false,
             pause_ms: limit::SEND_RETRY_MS.0,
         };
         self.federation.outgoing.insert(key, outgoing);
@@ -285,14 +289,20 @@ impl Pod {
         let Some(outgoing) = self.federation.outgoing.get(&key) else {
             return;
         };
-        let record = match record {
-            Ok(record) => record,
-            // Our own copy is gone; the author may have another.
-            Err(Rejection::NoRecord) => {
+        let stamp = self.stamp_of(outgoing.row.owner, &outgoing.row.notification.key);
+        let (record, stamp) = match (record, stamp) {
+            (Ok(record), Some(stamp)) => (record, stamp),
+            // Our own copy is gone, or is from before there were stamps; the author may have another.
+            (Ok(_), None) | (Err(Rejection::NoRecord), _) => {
                 return self.conclude(&key, State::Refused(Rejection::NoRecord));
             }
             // We have too much to do ourselves, which is nobody's fault over there.
-            Err(_) => return self.try_later(now, &key),
+            (Err(_), _) => return self.try_later(now, &key),
+        };
+        let stamp = if outgoing.bare {
+            Vec::new()
+        } else {
+            stamp.to_bytes()
         };
         let handover = wire::encode(&Handover {
             from: Some(self.config.host.clone()),
@@ -306,6 +316,7 @@ impl Pod {
             handover,
             signature,
             record: record.into_bytes(),
+            stamp,
         });
         self.call_notify(host, key, body);
     }
@@ -321,6 +332,10 @@ impl Pod {
             Ok(taken) => {
                 self.run_seen(now, &host, taken.run);
                 self.conclude(key, State::Taken(taken.receipt));
+            }
+            Err(Rejection::Malformed) if !outgoing.bare => {
+                outgoing.bare = true;
+                self.try_later(now, key);
             }
             Err(why) if may_change(why) => self.put_off(now, key, why),
             Err(why) => self.conclude(key, State::Refused(why)),

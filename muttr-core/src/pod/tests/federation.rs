@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod mallory;
+mod stamps;
 
 use mallory::forged;
 

@@ -303,10 +303,7 @@ fn well_sealed_nonsense_closes_the_session_and_nothing_else() {
             id: 2,
             alias: alias("bob"),
         },
-        ToPod::Store {
-            id: 3,
-            record: record(house.now, 1, limit::DAY_MS).into_bytes(),
-        },
+        store(3, record(house.now, 1, limit::DAY_MS)),
         ToPod::Fetch { id: 4, key },
         notify(5, "bob", key, 400_000),
         ToPod::Ack { epoch: 7, seq: 8 },

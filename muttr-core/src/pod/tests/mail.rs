@@ -81,20 +81,12 @@ fn notifications_that_are_not_taken_have_codes() {
     let junk = ToPod::Store {
         id: 9,
         record: vec![1, 2, 3],
+        stamp: Vec::new(),
     };
     assert_eq!(house.refused(alice, &junk), Rejection::Malformed);
-    let late = record(house.now, 5, 1).into_bytes();
+    let late = store(10, record(house.now, 5, 1));
     house.pass_awake(limit::RECORD_EXPIRY_STEP_MS + 1);
-    assert_eq!(
-        house.refused(
-            alice,
-            &ToPod::Store {
-                id: 10,
-                record: late
-            }
-        ),
-        Rejection::Expired
-    );
+    assert_eq!(house.refused(alice, &late), Rejection::Expired);
     assert_eq!(house.pod.stats().notifications, 0);
 }
 

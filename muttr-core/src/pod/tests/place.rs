@@ -63,6 +63,7 @@ fn seeds_answer(house: &mut House, count: u8, silent: &[u8]) -> usize {
                         panic!("something else than a record");
                     };
                     let record = Record::parse(&put.record).unwrap();
+                    assert_eq!(put.stamp, stamp_of(&record.key()), "as it came");
                     let promise = receipt::sign(&holder(number), record.key(), record.expires_h());
                     wire::encode(&StoreAnswer::Kept(vec![promise]))
                 }

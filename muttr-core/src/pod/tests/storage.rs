@@ -29,13 +29,7 @@ fn until_the_power_fails(
             && let Some(record) = records.pop_front()
         {
             telling = Some(record.key());
-            house.say(
-                alice,
-                &ToPod::Store {
-                    id: 2,
-                    record: record.into_bytes(),
-                },
-            );
+            house.say(alice, &store(2, record));
         }
     }
     if one_more && let Some((_, batch)) = house.slow.take().and_then(|mut slow| slow.pop_front()) {
@@ -126,8 +120,8 @@ fn a_disk_that_says_no_is_passed_on_by_code_and_nothing_is_left_behind() {
         assert_eq!(house.played(bob), [2]);
 
         house.disk.moods.push_back(mood);
-        let record = record(house.now, 2, limit::DAY_MS).into_bytes();
-        assert_eq!(house.refused(alice, &ToPod::Store { id: 3, record }), code);
+        let record = record(house.now, 2, limit::DAY_MS);
+        assert_eq!(house.refused(alice, &store(3, record)), code);
     }
 }
 

@@ -94,6 +94,7 @@ impl Seeds {
             StoreAsk::Put(put) => {
                 self.puts += 1;
                 let record = Record::parse(&put.record).unwrap();
+                assert_eq!(put.stamp, stamp_of(&record.key()), "as it came");
                 let promise = receipt::sign(&signer(seed), record.key(), record.expires_h());
                 let kept = self.kept.get_mut(&seed).unwrap();
                 kept.insert(record.key(), put.record);
@@ -258,7 +259,7 @@ fn what_nobody_has_any_more_is_told_until_its_author_knows() {
 #[test]
 fn an_author_who_is_there_is_told_at_once_and_may_have_it_kept_again() {
     let mut house = House::new();
-    let record = record(house.now, 1, limit::RECORD_LIFE_DEFAULT_MS).into_bytes();
+    let record = record(house.now, 1, limit::RECORD_LIFE_DEFAULT_MS);
     let key = entrusted(&mut house, 1);
     let mut seeds = Seeds::join(&mut house, 1..5);
     forget_own(&mut house, &key);
@@ -271,7 +272,7 @@ fn an_author_who_is_there_is_told_at_once_and_may_have_it_kept_again() {
     }
     assert_eq!(told, [key]);
     assert_eq!(house.pod.stats().lost, 1);
-    house.say(alice, &ToPod::Store { id: 9, record });
+    house.say(alice, &store(9, record));
     assert_eq!(house.pod.stats().lost, 0, "it is there again");
     house.say(alice, &ToPod::Heard { key });
     assert_eq!(house.pod.stats().watched, 1, "and looked after again");

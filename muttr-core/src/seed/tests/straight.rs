@@ -3,6 +3,7 @@
 use super::*;
 use crate::{
     custody::receipt,
+    envelope::stamp,
     seed::row::ContactRow,
     wire::{
         self,
@@ -40,6 +41,7 @@ fn writes(room: &mut Room, text: &str) {
         life_ms: limit::RECORD_LIFE_DEFAULT_MS,
     });
     room.give("alice", Input::Command(Command::Send { id: 2, draft }));
+    room.finds_stamps("alice");
 }
 
 fn posts_of(room: &mut Room) -> Vec<(u64, Vec<u8>)> {
@@ -74,6 +76,8 @@ fn a_contact_is_told_by_their_own_pod_and_that_learns_of_nobody() {
     let handover: Handover = wire::decode(&signed.handover, 4_096).unwrap();
     assert_eq!((handover.from, handover.to), (None, bob()));
     assert_eq!(handover.notification.capability, CAPABILITY);
+    let stamp = stamp::check(limit::STAMP_BITS, &handover.notification.key, &signed.stamp);
+    assert!(stamp.is_ok(), "{stamp:?}");
     assert!(signed.signature.is_empty());
     let names = |needle: &[u8]| body.windows(needle.len()).any(|part| part == needle);
     assert!(!names(b"alice") && !names(cast::alice().fingerprint().as_bytes()));

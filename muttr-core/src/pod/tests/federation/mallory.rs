@@ -17,6 +17,7 @@ pub(super) fn forged(street: &Street, spoil: impl FnOnce(&mut Handover, &mut Vec
     };
     let mut bytes = record.into_bytes();
     spoil(&mut handover, &mut bytes);
+    let stamp = stamp_of(&handover.notification.key);
     let handover = wire::encode(&handover);
     let label = wire::fed::HANDOVER_LABEL;
     let signature = person("oak").prove(&mut dice("forger"), street.oak.now, label, &handover);
@@ -24,6 +25,7 @@ pub(super) fn forged(street: &Street, spoil: impl FnOnce(&mut Handover, &mut Vec
         handover,
         signature,
         record: bytes,
+        stamp,
     })
 }
 
