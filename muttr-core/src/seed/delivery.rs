@@ -253,14 +253,11 @@ impl Seed {
         let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
             return;
         };
-        let forwarded = outgoing.stage == Stage::Forwarded;
-        if outgoing.row.status < Status::Notified && !forwarded {
-            return;
-        }
+        // Also where the way was begun anew since: a moment that has passed is not waited for again.
         let over = outgoing
             .waiting
             .is_some_and(|(_, until)| until <= now.mono_ms);
-        if forwarded && !over {
+        if outgoing.row.status < Status::Notified && !over {
             return;
         }
         let enough = matches!(outgoing.placing, Placing::Done | Placing::Again(_))

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     envelope::{packet, record::key_of},
     name::RecordKey,
-    wire,
+    wire::{self, channel::HandoverState},
 };
 
 #[test]
@@ -117,6 +117,38 @@ fn a_notification_that_could_not_be_written_comes_again() {
     let mut texts: Vec<_> = room.reads("bob").into_iter().map(|it| it.body).collect();
     texts.sort();
     assert_eq!(texts, [b"one".to_vec(), b"two".to_vec()]);
+}
+
+#[test]
+fn who_waited_long_enough_is_answered_although_the_way_was_begun_anew() {
+    let mut room = two_people();
+    let (to, body) = (alias("bob"), b"hello".to_vec());
+    let draft = Box::new(Draft {
+        to: to.clone(),
+        content_type: "text/plain".to_string(),
+        body,
+        reply_to: None,
+        life_ms: limit::RECORD_LIFE_DEFAULT_MS,
+    });
+    room.give("alice", Input::Command(Command::Send { id: 2, draft }));
+    let now = room.now;
+    let seed = room.people.get_mut("alice").unwrap().running.as_mut();
+    let seed = seed.unwrap();
+    let (id, outgoing) = seed.outbox.messages.iter_mut().next().unwrap();
+    let (id, key) = (*id, outgoing.row.key.unwrap());
+    // Her pod goes on trying to hand it over; then the channel breaks, she asks anew, and the pod
+    // does not answer.
+    outgoing.stage = outbox::Stage::Notifying;
+    outgoing.row.status = Status::Stored;
+    outgoing.waiting = Some((2, u64::MAX));
+    let waits = HandoverState::Waiting(Rejection::PodUnreachable);
+    seed.handover(now, &to, &key, waits);
+    seed.set_stage(id, outbox::Stage::Notifying);
+    room.pass(limit::STORE_MS_MAX);
+    let answered = |event: &Event| matches!(event, Event::Done(2, Ok(_)));
+    assert!(room.people["alice"].events.iter().any(answered));
+    let due_ms = room.seed("alice").deadline().unwrap();
+    assert!(due_ms > room.now.mono_ms, "it never gets past its deadline");
 }
 
 #[test]
