@@ -87,16 +87,13 @@ impl Crowd {
             .collect::<Result<_, _>>()?;
         let everyone: Vec<Who> = self.village.world.everyone().map(|(who, _)| who).collect();
         let who: Vec<Who> = match integer % 3 {
-            0 => pods,
+            0 => return Ok((pods[..1].to_vec(), pods[1..].to_vec())),
             1 => everyone
                 .into_iter()
                 .filter(|who| !pods.contains(who))
                 .collect(),
             _ => everyone,
         };
-        if integer % 3 == 0 {
-            return Ok((who[..1].to_vec(), who[1..].to_vec()));
-        }
         Ok(who
             .into_iter()
             .partition(|_| self.village.world.chance(500)))
