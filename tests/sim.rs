@@ -10,7 +10,8 @@ use muttr_core::{
 use muttr_tests::{
     crowd::Crowd,
     holders::Holders,
-    profile::{HOMES, PHONES, Profile, STORM},
+    profile::{CALM, HOMES, PHONES, Profile, STORM},
+    scenario::PodName,
     storm::storm,
 };
 
@@ -102,11 +103,24 @@ fn promises_outlive_crashes() {
 #[test]
 fn people_write_through_storms() {
     storm("people_write_through_storms", 10, |integer| {
-        let mut crowd = Crowd::gather(integer, weather(integer), 5)?;
+        let mut crowd = Crowd::gather(integer, weather(integer), &[PodName::Oak], 5)?;
         for _ in 0..80 {
             crowd.unrest()?;
         }
         crowd.settle()
+    });
+}
+
+#[test]
+fn each_message_arrives_exactly_once() {
+    storm("each_message_arrives_exactly_once", 6, |integer| {
+        let pods = [PodName::Oak, PodName::Elm];
+        let mut crowd = Crowd::gather(integer, CALM, &pods, 10)?;
+        crowd.befriend()?;
+        crowd.endure(integer)?;
+        crowd.all_arrive()?;
+        crowd.all_are_told()?;
+        crowd.all_is_over()
     });
 }
 

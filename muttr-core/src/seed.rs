@@ -109,7 +109,8 @@ enum Then {
     Pending((u64, u64), Vec<(Vec<u8>, row::PendingRow)>),
     Journalled(Vec<u8>),
     Arrived(Vec<u8>, Box<row::MessageRow>),
-    Forgotten(Vec<u8>),
+    /// With the message that is not to be shown again, if it was not known before.
+    Forgotten(Vec<u8>, Option<MessageId>),
     Read(history::Reading),
 }
 
@@ -323,7 +324,7 @@ impl Seed {
                     self.note_arrival(arrival);
                 }
             }
-            Some(Then::Forgotten(pending)) => self.forgotten(now, &pending, kept),
+            Some(Then::Forgotten(pending, seen)) => self.forgotten(now, &pending, seen, kept),
             // What is lost and could not be written down is told again.
             Some(Then::Nothing | Then::Load(_) | Then::Read(_) | Then::Lost(_)) | None => {}
         }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use muttr_core::{
     limit::{HOUR_MS, MINUTE_MS},
+    name::Alias,
     rejection::Rejection,
     seed::{Command, Done, Judgement},
 };
@@ -15,7 +16,8 @@ use crate::{
     village::{Village, draft},
 };
 
-const OAK: PodName = PodName::Oak;
+mod hardship;
+
 /// How wrong people's clocks are, one way or the other.
 const CLOCKS_OFF_MS: u64 = 3 * HOUR_MS;
 
@@ -33,6 +35,8 @@ fn manner(who: Person) -> Manner {
 pub struct Crowd {
     /// Everyone.
     pub village: Village,
+    /// Where people are at home, in turn.
+    pods: Vec<PodName>,
     /// By text: who wrote it to whom, under which number, and what came of that.
     written: BTreeMap<String, Written>,
 }
@@ -46,19 +50,33 @@ struct Written {
 }
 
 impl Crowd {
-    /// Everyone joined and registered in good weather; then the weather changes.
+    /// Everyone joined and registered in good weather, people and seeds at these pods in turn;
+    /// then the weather changes.
     ///
     /// # Errors
     /// The oracle's objection, or somebody who cannot register.
-    pub fn gather(integer: u64, weather: Profile, seeds: usize) -> Result<Self, String> {
-        let mut village = Village::new(integer, CALM);
-        village.start_pod(OAK);
+    pub fn gather(
+        integer: u64,
+        weather: Profile,
+        pods: &[PodName],
+        seeds: usize,
+    ) -> Result<Self, String> {
+        let mut crowd = Self {
+            village: Village::new(integer, CALM),
+            pods: pods.to_vec(),
+            written: BTreeMap::new(),
+        };
+        let village = &mut crowd.village;
+        for pod in pods {
+            village.start_pod(*pod);
+        }
         village.run(500)?;
-        for _ in 0..seeds {
-            village.join_seed(OAK)?;
+        for (pod, _) in pods.iter().cycle().zip(0..seeds) {
+            village.join_seed(*pod)?;
         }
         for who in Person::ALL {
-            village.join(*who, OAK, manner(*who))?;
+            crowd.join(*who)?;
+            let village = &mut crowd.village;
             // Nobody's clock is right.
             let off_ms = village.world.roll(2 * CLOCKS_OFF_MS) as i64 - CLOCKS_OFF_MS as i64;
             let tab = village.person(*who)?;
@@ -68,11 +86,19 @@ impl Crowd {
             let done = village.ask(*who, |id| Command::Register { id, label })?;
             done.map_err(|no| format!("{who} cannot register: {no}"))?;
         }
-        village.world.profile = weather;
-        Ok(Self {
-            village,
-            written: BTreeMap::new(),
-        })
+        crowd.village.world.profile = weather;
+        Ok(crowd)
+    }
+
+    /// Where somebody is at home.
+    fn home(&self, who: Person) -> PodName {
+        let place = Person::ALL.iter().position(|one| *one == who);
+        self.pods[place.unwrap_or_default() % self.pods.len()]
+    }
+
+    /// Opens somebody's profile.
+    fn join(&mut self, who: Person) -> Result<(), String> {
+        self.village.join(who, self.home(who), manner(who))
     }
 
     /// One thing happens to someone, then a while passes.
@@ -95,7 +121,7 @@ impl Crowd {
             4 => self.seed_dies(),
             5 if there => self.accept_somebody(who)?,
             _ if there => self.write(who)?,
-            _ => self.village.join(who, OAK, manner(who))?,
+            _ => self.join(who)?,
         }
         let pause_ms = self.village.world.roll(5_000);
         self.village.run(pause_ms)?;
@@ -109,18 +135,26 @@ impl Crowd {
     /// The oracle's objection, or what is missing.
     pub fn settle(&mut self) -> Result<(), String> {
         self.village.world.profile = CALM;
-        if !self.village.world.runs(self.village.pod(OAK)?) {
-            self.village.start_pod(OAK);
-        }
-        for who in Person::ALL {
-            if !self.village.world.runs(self.village.person(*who)?) {
-                self.village.join(*who, OAK, manner(*who))?;
-            }
-        }
+        self.everyone_returns()?;
         self.village.run(25 * MINUTE_MS)?;
         self.collect()?;
         for who in Person::ALL {
             self.check(*who)?;
+        }
+        Ok(())
+    }
+
+    /// Whoever is not there comes back, on the disk they have.
+    fn everyone_returns(&mut self) -> Result<(), String> {
+        for pod in self.pods.clone() {
+            if !self.village.world.runs(self.village.pod(pod)?) {
+                self.village.start_pod(pod);
+            }
+        }
+        for who in Person::ALL {
+            if !self.village.world.runs(self.village.person(*who)?) {
+                self.join(*who)?;
+            }
         }
         Ok(())
     }
@@ -140,11 +174,13 @@ impl Crowd {
     }
 
     fn pod_dies(&mut self) -> Result<(), String> {
-        let oak = self.village.pod(OAK)?;
-        self.village.world.kill(oak);
+        let pick = self.village.world.roll(self.pods.len() as u64) as usize;
+        let name = self.pods[pick];
+        let pod = self.village.pod(name)?;
+        self.village.world.kill(pod);
         let dark_ms = self.village.world.roll(20_000);
         self.village.run(dark_ms)?;
-        self.village.start_pod(OAK);
+        self.village.start_pod(name);
         Ok(())
     }
 
@@ -153,7 +189,7 @@ impl Crowd {
         let pick = self.village.world.roll(seeds.len() as u64) as usize;
         if let Some(seed) = seeds.get(pick) {
             self.village.world.kill(*seed);
-            self.village.restart_seed(*seed, OAK);
+            self.village.restart_seed(*seed);
         }
     }
 
@@ -168,9 +204,13 @@ impl Crowd {
         Ok(())
     }
 
-    fn someone_else(&mut self, who: Person) -> Result<muttr_core::name::Alias, String> {
+    fn someone_else(&mut self, who: Person) -> Result<Alias, String> {
         let to = self.other(who);
-        Village::alias(to.word(), OAK).map_err(|no| no.to_string())
+        self.alias(to)
+    }
+
+    fn alias(&self, who: Person) -> Result<Alias, String> {
+        Village::alias(who.word(), self.home(who)).map_err(|no| no.to_string())
     }
 
     fn other(&mut self, who: Person) -> Person {
@@ -184,8 +224,12 @@ impl Crowd {
 
     fn write(&mut self, from: Person) -> Result<(), String> {
         let to = self.other(from);
+        self.write_to(from, to)
+    }
+
+    fn write_to(&mut self, from: Person, to: Person) -> Result<(), String> {
         let text = format!("message {} of {from}", self.written.len() + 1);
-        let alias = Village::alias(to.word(), OAK).map_err(|no| no.to_string())?;
+        let alias = self.alias(to)?;
         let draft = Box::new(draft(alias, &text));
         let id = self.village.order(from, |id| Command::Send { id, draft })?;
         self.written.insert(

@@ -11,6 +11,9 @@ pub struct Profile {
     pub jitter_ms: u64,
     /// Questions and answers that vanish.
     pub lost: u32,
+    /// Questions of one pod to another that arrive twice. Between seeds each is a stream of its own,
+    /// and a channel is one stream: what those carry arrives at most once.
+    pub repeated: u32,
     /// Attempts to link that fail for no reason.
     pub undialled: u32,
     /// Links and channels that break by themselves, for each frame that passes.
@@ -31,6 +34,7 @@ pub const CALM: Profile = Profile {
     latency_ms: 1,
     jitter_ms: 2,
     lost: 0,
+    repeated: 0,
     undialled: 0,
     broken: 0,
     notice_ms: 100,
@@ -68,10 +72,23 @@ pub const STORM: Profile = Profile {
     latency_ms: 5,
     jitter_ms: 500,
     lost: 50,
+    repeated: 0,
     undialled: 150,
     broken: 5,
     notice_ms: 60_000,
     disk_ms: 30,
     disk_failed: 5,
     lazy: 100,
+};
+
+/// A network that hardly deserves the name. Everything takes up to two seconds, so that nearly
+/// anything overtakes anything; three in ten questions and three in ten answers vanish; links and
+/// channels break under what they carry.
+pub const WRETCHED: Profile = Profile {
+    name: "wretched",
+    jitter_ms: 1_995,
+    lost: 300,
+    repeated: 200,
+    broken: 10,
+    ..STORM
 };

@@ -20,6 +20,7 @@ mod channel;
 mod disk;
 mod network;
 mod participant;
+mod partition;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -48,6 +49,7 @@ pub struct World<M: Machine> {
     due_next: u64,
     participants: BTreeMap<Who, Participant<M>>,
     network: network::Network,
+    partition: partition::Partition,
     oracle: Option<Box<dyn Oracle<M>>>,
     told: Vec<(u64, Who, M::Event)>,
     violation: Option<String>,
@@ -89,6 +91,7 @@ impl<M: Machine> World<M> {
             due_next: 0,
             participants: BTreeMap::new(),
             network: network::Network::default(),
+            partition: partition::Partition::default(),
             oracle: Some(oracle),
             told: Vec::new(),
             violation: None,
@@ -109,6 +112,12 @@ impl<M: Machine> World<M> {
     #[must_use]
     pub const fn now_ms(&self) -> u64 {
         self.now_ms
+    }
+
+    /// When the next thing is to happen, if anything is.
+    #[must_use]
+    pub fn next_ms(&self) -> Option<u64> {
+        self.due.first_key_value().map(|((at_ms, _), _)| *at_ms)
     }
 
     /// What the clock on the wall shows, in milliseconds since 1970.

@@ -41,7 +41,7 @@ pub struct Village {
     wires: wires::Wires,
     people: BTreeMap<Person, Tab>,
     /// Nameless seeds, in order of arrival.
-    seeds: Vec<(Who, SigningKey)>,
+    seeds: Vec<(Who, SigningKey, PodName)>,
     next_id: u64,
 }
 
@@ -286,7 +286,7 @@ impl Village {
                 manner: Manner::Storing,
             },
         );
-        self.seeds.push((who, key.clone()));
+        self.seeds.push((who, key.clone(), pod));
         self.start_seed(who, pod, key, None, Manner::Storing);
         Ok(())
     }
@@ -294,14 +294,20 @@ impl Village {
     /// The nameless seeds that run, those that came first first.
     #[must_use]
     pub fn seeds(&self) -> Vec<Who> {
-        let seeds = self.seeds.iter().map(|(who, _)| *who);
+        let seeds = self.seeds.iter().map(|(who, ..)| *who);
         seeds.filter(|who| self.world.runs(*who)).collect()
     }
 
+    /// All nameless seeds, whether they run or not.
+    #[must_use]
+    pub fn all_seeds(&self) -> Vec<Who> {
+        self.seeds.iter().map(|(who, ..)| *who).collect()
+    }
+
     /// Starts a nameless seed again.
-    pub fn restart_seed(&mut self, who: Who, pod: PodName) {
-        let seed = self.seeds.iter().find(|(seed, _)| *seed == who);
-        if let Some(key) = seed.map(|(_, key)| key.clone()) {
+    pub fn restart_seed(&mut self, who: Who) {
+        let seed = self.seeds.iter().find(|(seed, ..)| *seed == who);
+        if let Some((_, key, pod)) = seed.cloned() {
             self.start_seed(who, pod, key, None, Manner::Storing);
         }
     }
@@ -318,9 +324,13 @@ impl Village {
             .map(|(name, pod)| (*name, pod.who))
             .collect();
         loop {
-            // In slices, for a pod may ask another at any moment.
-            let slice_ms = (self.world.now_ms() + SLICE_MS).min(until_ms);
-            self.world.run_until(slice_ms)?;
+            // In slices, for a pod may ask another at any moment; at once to the slice in which
+            // something happens, while no pod asks anything.
+            let next_ms = self.world.next_ms().filter(|_| !self.wires.are_busy());
+            let idle_ms = next_ms.map_or(0, |at_ms| at_ms.saturating_sub(self.world.now_ms()));
+            let slice_ms = SLICE_MS * idle_ms.div_ceil(SLICE_MS).max(1);
+            let end_ms = (self.world.now_ms() + slice_ms).min(until_ms);
+            self.world.run_until(end_ms)?;
             self.take_told()?;
             self.wires.carry(&mut self.world, &pods);
             if self.world.now_ms() >= until_ms {

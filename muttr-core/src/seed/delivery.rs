@@ -256,14 +256,11 @@ impl Seed {
         let Some(outgoing) = self.outbox.messages.get_mut(&message) else {
             return;
         };
-        let forwarded = outgoing.stage == Stage::Forwarded;
-        if outgoing.row.status < Status::Notified && !forwarded {
-            return;
-        }
+        // Also where the way was begun anew since: a moment that has passed is not waited for again.
         let over = outgoing
             .waiting
             .is_some_and(|(_, until)| until <= now.mono_ms);
-        if forwarded && !over {
+        if outgoing.row.status < Status::Notified && !over {
             return;
         }
         let enough = matches!(outgoing.placing, Placing::Done | Placing::Again(_))
@@ -275,8 +272,15 @@ impl Seed {
         }
     }
 
-    /// The recipient told us that they fetched or read these.
-    pub(super) fn receipts_from(&mut self, from: &Alias, ids: &[MessageId], status: Status) {
+    /// The recipient told us that they fetched or read these; what is to be written about it,
+    /// together with that it came.
+    pub(super) fn receipts_from(
+        &mut self,
+        from: &Alias,
+        ids: &[MessageId],
+        status: Status,
+    ) -> Vec<Write> {
+        let mut writes = Vec::new();
         for id in ids {
             let Some(outgoing) = self.outbox.messages.get_mut(id) else {
                 continue;
@@ -284,15 +288,19 @@ impl Seed {
             let known = outgoing.row.status;
             // What was thought to be lost may still arrive.
             let is_news = known < status || known == Status::Lost;
-            if outgoing.row.to != *from || !is_news {
+            // What is no news may not have been written down.
+            if outgoing.row.to != *from || !(is_news || known == status) {
                 continue;
             }
             outgoing.row.status = status;
             outgoing.row.reason = None;
             outgoing.stage = Stage::Done;
-            self.write_outgoing(*id);
-            self.tell_delivery(*id);
+            writes.push(row::put(Table::Outbox, id.0.to_vec(), &outgoing.row));
+            if is_news {
+                self.tell_delivery(*id);
+            }
         }
+        writes
     }
 
     pub(super) fn write_outgoing(&mut self, message: MessageId) {

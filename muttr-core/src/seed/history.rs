@@ -21,8 +21,9 @@ pub(super) enum Reading {
     Arrivals(u64),
     /// These messages themselves.
     Arrived(u64, VecDeque<Vec<u8>>, Vec<MessageRow>),
-    /// What was not looked at yet in a conversation.
-    Unread(u64, Alias),
+    /// What was not looked at yet in a conversation: how many of those still to be found, and who
+    /// wants to be told of those that were.
+    Unread(u64, Alias, u32, Vec<MessageId>),
 }
 
 impl Seed {
@@ -92,7 +93,7 @@ impl Seed {
             | Reading::Newest(id, ..)
             | Reading::Arrivals(id)
             | Reading::Arrived(id, ..)
-            | Reading::Unread(id, _)) = reading;
+            | Reading::Unread(id, ..)) = reading;
             return self.done(id, Err(Rejection::StorageFailed));
         };
         let messages = rows.iter().filter_map(row::read::<MessageRow>);
@@ -114,12 +115,24 @@ impl Seed {
                 found.extend(messages);
                 self.read_on(Reading::Arrived(id, wanted, found));
             }
-            Reading::Unread(id, with) => {
-                let read: Vec<MessageId> = messages
-                    .filter(|row| !row.outgoing && row.receipt)
-                    .map(|row| row.id)
-                    .collect();
-                self.looked_at(now, id, &with, &read);
+            Reading::Unread(id, with, mut left, mut read) => {
+                for row in messages.filter(|row| !row.outgoing) {
+                    if left == 0 {
+                        break;
+                    }
+                    left = left.saturating_sub(1);
+                    if row.receipt {
+                        read.push(row.id);
+                    }
+                }
+                let full = rows.len() >= limit::MESSAGES_PAGE_MAX as usize;
+                match rows.last().filter(|_| full && left > 0) {
+                    Some(last) => {
+                        let from = [last.key.as_slice(), &[0]].concat();
+                        self.read_unread(id, with, from, left, read);
+                    }
+                    None => self.looked_at(now, id, &with, &read),
+                }
             }
         }
     }
@@ -199,16 +212,28 @@ impl Seed {
         if unread == 0 {
             return self.looked_at(now, id, with, &[]);
         }
-        let mut to = row::conversation(with);
+        let newest = row::conversation(with);
+        self.read_unread(id, with.clone(), newest, unread, Vec::new());
+    }
+
+    /// Looks for so many messages of others, a page at a time: our own lie between them.
+    fn read_unread(
+        &mut self,
+        id: u64,
+        with: Alias,
+        from: Vec<u8>,
+        left: u32,
+        read: Vec<MessageId>,
+    ) {
+        let mut to = row::conversation(&with);
         to.extend_from_slice(&[u8::MAX; 9]);
-        let rows_max = unread.saturating_mul(2).min(limit::MESSAGES_PAGE_MAX);
         let scan = Scan {
             table: Table::Message,
-            from: row::conversation(with),
+            from,
             to,
-            rows_max,
+            rows_max: limit::MESSAGES_PAGE_MAX,
         };
-        self.recall(scan, Then::Read(Reading::Unread(id, with.clone())));
+        self.recall(scan, Then::Read(Reading::Unread(id, with, left, read)));
     }
 
     fn looked_at(&mut self, now: Time, id: u64, with: &Alias, read: &[MessageId]) {

@@ -114,9 +114,8 @@ impl Inbox {
         } else {
             waiting.map(|p| p.due).min()
         };
-        let releases = self.releases.deadline();
-        let later = crate::time::earliest(self.receipts_at, releases);
-        crate::time::earliest(next, later.filter(|_| online))
+        let releases = self.releases.deadline().filter(|_| online);
+        crate::time::earliest(next, crate::time::earliest(self.receipts_at, releases))
     }
 
     /// What came and is not durable yet; a batch that is being written down counts as one.
@@ -341,11 +340,12 @@ impl Seed {
     }
 
     pub(super) fn inbox_tick(&mut self, now: Time) {
+        // Written down without the pod, too: the tab may be gone before it is back.
+        if self.inbox.receipts_at.is_some_and(|at| at <= now.mono_ms) {
+            self.send_receipts(now);
+        }
         if self.line.identified {
             self.fetch_next(now);
-            if self.inbox.receipts_at.is_some_and(|at| at <= now.mono_ms) {
-                self.send_receipts(now);
-            }
             self.release_due(now);
         }
     }

@@ -120,7 +120,7 @@ impl Seed {
                 pending,
                 Vec::new(),
                 None,
-                Then::Forgotten(pending.to_vec()),
+                Then::Forgotten(pending.to_vec(), None),
             );
         }
         let contact = self
@@ -184,14 +184,14 @@ impl Seed {
             if verified && let Ok(receipt) = payload.read_receipt() {
                 let read = receipt.state == Progress::Read;
                 let status = if read { Status::Read } else { Status::Fetched };
-                self.receipts_from(&payload.from.alias, &receipt.ids, status);
+                writes.extend(self.receipts_from(&payload.from.alias, &receipt.ids, status));
             }
             return self.finish(
                 now,
                 pending,
                 writes,
                 Some((id, forget_ms)),
-                Then::Forgotten(pending.to_vec()),
+                Then::Forgotten(pending.to_vec(), Some(id)),
             );
         }
         let blocked = self
@@ -204,7 +204,7 @@ impl Seed {
                 pending,
                 writes,
                 Some((id, forget_ms)),
-                Then::Forgotten(pending.to_vec()),
+                Then::Forgotten(pending.to_vec(), Some(id)),
             );
         }
         if verified
@@ -296,7 +296,13 @@ impl Seed {
     }
 
     /// Something that is not shown was dealt with, or was not.
-    pub(super) fn forgotten(&mut self, now: Time, pending: &[u8], kept: Kept) {
+    pub(super) fn forgotten(
+        &mut self,
+        now: Time,
+        pending: &[u8],
+        seen: Option<MessageId>,
+        kept: Kept,
+    ) {
         if kept == Kept::Ok {
             let release = self.release_write(now, pending);
             self.owe_release(now, release);
@@ -304,6 +310,9 @@ impl Seed {
             self.opening_ended(pending);
             self.fetch_next(now);
         } else {
+            if let Some(id) = seen {
+                self.inbox.seen.remove(&id);
+            }
             self.wait(now, pending);
         }
     }

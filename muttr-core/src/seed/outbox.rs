@@ -236,8 +236,11 @@ impl Seed {
             self.tell_delivery(message);
             return self.push_on(now, message);
         }
-        let outgoing = self.outbox.messages.remove(&message);
-        if let Some((id, _)) = outgoing.and_then(|outgoing| outgoing.waiting) {
+        let Some(outgoing) = self.outbox.messages.remove(&message) else {
+            return;
+        };
+        self.owe_again(now, &outgoing.row);
+        if let Some((id, _)) = outgoing.waiting {
             let full = kept == Kept::Full;
             self.done(
                 id,

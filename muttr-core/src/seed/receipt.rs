@@ -2,12 +2,15 @@
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
-use super::{Draft, Seed, Status, row::ContentKind};
+use super::{
+    Draft, Seed, Status,
+    row::{ContentKind, OutboxRow},
+};
 use crate::{
     envelope::{Progress, ReadReceipt},
     limit,
     name::{Alias, MessageId},
-    time::Time,
+    time::{self, Time},
     wire,
 };
 
@@ -17,9 +20,29 @@ impl Seed {
         let owed = self.inbox.receipts.entry(to).or_default();
         let known = owed.entry(id).or_insert(status);
         *known = (*known).max(status);
-        self.inbox
-            .receipts_at
-            .get_or_insert_with(|| now.after(limit::RECEIPT_DELAY_MS));
+        self.owe_by(now.after(limit::RECEIPT_DELAY_MS));
+    }
+
+    fn owe_by(&mut self, mono_ms: u64) {
+        let before = self.inbox.receipts_at;
+        self.inbox.receipts_at = time::earliest(before, Some(mono_ms));
+    }
+
+    /// Something to be sent could not be written down. If an author was to be told something, they
+    /// still are.
+    pub(super) fn owe_again(&mut self, now: Time, row: &OutboxRow) {
+        let content = row.content.as_ref().filter(|_| row.silent);
+        let receipt =
+            content.map(|it| wire::decode::<ReadReceipt>(&it.body, limit::BODY_BYTES_MAX));
+        let Some(Ok(receipt)) = receipt else { return };
+        let status = match receipt.state {
+            Progress::Read => Status::Read,
+            Progress::Fetched => Status::Fetched,
+        };
+        for id in receipt.ids {
+            self.owe_receipt(now, row.to.clone(), id, status);
+        }
+        self.inbox.receipts_at = Some(now.after(limit::MINUTE_MS));
     }
 
     /// Sends what is owed, one message for each author and state.

@@ -111,6 +111,7 @@ impl<M: Machine> World<M> {
         }
         let rate = self.profile.undialled;
         let fails = self.chance(rate);
+        let fails = fails || self.are_apart(tab.0, pod);
         let Some(pod) = self.alive(pod).filter(|_| !fails) else {
             self.give(tab, Input::Unlinked(Link::Channel(OWN)));
             return self.reopen(tab);
@@ -157,6 +158,9 @@ impl<M: Machine> World<M> {
             if said.len() < SAID_MAX {
                 said.push(bytes.clone());
             }
+        }
+        if self.are_apart(from.0, far.at.0) {
+            return;
         }
         let rate = self.profile.broken;
         if self.chance(rate) {
@@ -211,6 +215,22 @@ impl<M: Machine> World<M> {
             pipe,
         };
         self.later(delay_ms, super::Due::Channel(due));
+    }
+
+    /// Cuts every channel over which nothing passes any more; each end notices in its own time.
+    pub(super) fn sever_channels(&mut self, notice_ms: u64) {
+        let ends = self.everyone().flat_map(|(who, at)| {
+            let channels = at.channels.iter();
+            channels.map(move |(number, far)| (who, *number, *far))
+        });
+        let severed = ends.filter(|(who, _, far)| self.are_apart(*who, far.at.0));
+        for (who, number, Far { pipe, .. }) in severed.collect::<Vec<_>>() {
+            let delay_ms = self.roll(notice_ms + 1);
+            if let Some(at) = self.alive(who) {
+                let due = Due::Cut { at, number, pipe };
+                self.later(delay_ms, super::Due::Channel(due));
+            }
+        }
     }
 
     fn is_open(&self, at: Alive, number: u64, pipe: u64) -> bool {

@@ -183,6 +183,9 @@ impl<M: Machine> World<M> {
 
     /// Whether a dial can succeed: pods answer, a tab only over a pod that it is linked to.
     fn reachable(&self, dialler: Who, other: Who, over: Option<Who>) -> bool {
+        if self.are_apart(dialler, over.unwrap_or(other)) || self.are_apart(dialler, other) {
+            return false;
+        }
         match (self.at(other).role, over) {
             (Role::Pod, None) => dialler != other,
             (Role::Tab { .. }, Some(pod)) => {
@@ -239,6 +242,10 @@ impl<M: Machine> World<M> {
         let way_ms = self.way_ms();
         let to = self.who(&seed).filter(|other| self.linked(asker.0, *other));
         let Some(to) = to.and_then(|other| self.alive(other)) else {
+            let silent = self
+                .who(&seed)
+                .is_some_and(|to| self.are_apart(asker.0, to));
+            let way_ms = if silent { QUESTION_MS_MAX } else { way_ms };
             let missing = Input::Frame(Link::Seed(seed), Frame::NoAnswer(id));
             let due = super::Due::Input(asker, missing);
             return self.later(way_ms, due);
@@ -288,7 +295,7 @@ impl<M: Machine> World<M> {
         }
         question.answered = true;
         let (asker, way_ms) = (question.asker, self.way_ms());
-        if !self.vanishes() {
+        if !self.vanishes() && !self.are_apart(asker.0, from.0) {
             let due = Due::Answered {
                 question: number,
                 bytes,
@@ -341,6 +348,15 @@ impl<M: Machine> World<M> {
         self.network
             .dialling
             .retain(|((dialler, _), _)| *dialler != who);
+    }
+
+    /// Breaks every link of one of these to one of those; each end notices in its own time.
+    pub(super) fn sever_links(&mut self, notice_ms: u64) {
+        let links = self.network.links.keys().copied();
+        let severed = links.filter(|(a, b)| self.are_apart(*a, *b));
+        for (a, b) in severed.collect::<Vec<_>>() {
+            self.break_link(a, b, notice_ms);
+        }
     }
 
     /// Breaks one link. Each end that runs is told, within `notice_ms`; open questions get none.

@@ -31,6 +31,9 @@ pub(super) struct Wires {
 #[derive(Debug)]
 struct Wire {
     caller: (Who, u32),
+    /// A question that arrives a second time: a proxy on the way heard no answer and asked again.
+    /// There is nobody to take what comes of it.
+    again: bool,
     /// The caller's number.
     id: u64,
     /// Who is asked, once it was.
@@ -89,6 +92,7 @@ impl Wires {
                 self.next += 1;
                 let wire = Wire {
                     caller: self.run(who),
+                    again: false,
                     id,
                     asked: None,
                     host: known.unwrap_or(PodName::Oak),
@@ -106,6 +110,11 @@ impl Wires {
             }
             Event::Ready | Event::ReadFailed | Event::RowsUnreadable(_) | Event::Closed(_) => {}
         }
+    }
+
+    /// Whether any question is under way.
+    pub(super) fn are_busy(&self) -> bool {
+        !self.wires.is_empty()
     }
 
     fn is_lost(&self, world: &mut World<Part>) -> bool {
@@ -126,6 +135,7 @@ impl Wires {
         if let Some(wire) = self.wires.get_mut(&id)
             && wire.asked == Some(run)
         {
+            let lost = lost || world.are_apart(wire.caller.0, who);
             wire.due_ms = due_ms;
             wire.stage = if lost {
                 Stage::Lost
@@ -148,6 +158,9 @@ impl Wires {
                 continue;
             }
             if wire.given_up_ms <= now_ms {
+                if wire.again {
+                    continue;
+                }
                 let result = Err(Rejection::TimedOut);
                 tell(
                     world,
@@ -164,6 +177,7 @@ impl Wires {
                 continue;
             }
             match std::mem::replace(&mut wire.stage, Stage::Asked) {
+                Stage::Returning(_) if wire.again => continue,
                 Stage::Returning(result) => {
                     tell(
                         world,
@@ -175,11 +189,31 @@ impl Wires {
                     );
                     continue;
                 }
-                Stage::Going(call) => self.arrive(world, pods, number, &mut wire, call),
+                Stage::Going(call) => {
+                    self.repeat(world, &wire, &call);
+                    self.arrive(world, pods, number, &mut wire, call);
+                }
                 stage => wire.stage = stage,
             }
             self.wires.insert(number, wire);
         }
+    }
+
+    /// Lets a question that arrives do so once more, now and then.
+    fn repeat(&mut self, world: &mut World<Part>, wire: &Wire, call: &Call) {
+        let Profile { repeated, .. } = world.profile;
+        if wire.again || !world.chance(repeated) {
+            return;
+        }
+        let again = Wire {
+            again: true,
+            asked: None,
+            stage: Stage::Going(call.clone()),
+            due_ms: world.now_ms() + way_ms(world),
+            ..*wire
+        };
+        self.next += 1;
+        self.wires.insert(self.next, again);
     }
 
     /// A question arrives.
@@ -196,6 +230,10 @@ impl Wires {
             wire.stage = Stage::Returning(Err(Rejection::PodUnreachable));
             return;
         };
+        if world.are_apart(wire.caller.0, who) {
+            wire.stage = Stage::Lost;
+            return;
+        }
         wire.asked = Some(self.run(who));
         match call {
             Call::Describe => {

@@ -135,6 +135,35 @@ fn an_answer_makes_a_contact_and_receipts_tell_how_far_a_message_came() {
 }
 
 #[test]
+fn who_answers_before_looking_has_looked_at_everything_afterwards() {
+    let mut room = two_people();
+    room.writes("bob", "alice", "welcome").unwrap();
+    for text in ["one", "two"] {
+        room.writes("alice", "bob", text).unwrap();
+        room.pass(10_000);
+    }
+    // More answers than two messages and as many again.
+    for answer in ["1", "2", "3", "4", "5"] {
+        room.writes("bob", "alice", answer).unwrap();
+    }
+    let (id, with) = (5, alias("alice"));
+    room.ask("bob", Command::MarkRead { id, with }).unwrap();
+    room.pass(20_000);
+    let page = Command::Messages {
+        id: 6,
+        with: alias("bob"),
+        before_ms: None,
+        count: 50,
+    };
+    let Done::Messages(messages) = room.ask("alice", page).unwrap() else {
+        panic!()
+    };
+    let own = messages.iter().filter(|message| message.outgoing);
+    let statuses: Vec<Status> = own.map(|it| it.delivery.as_ref().unwrap().status).collect();
+    assert_eq!(statuses, [Status::Read, Status::Read]);
+}
+
+#[test]
 fn a_closed_profile_forgets_nothing_and_shows_nothing_twice() {
     let mut room = two_people();
     room.writes("alice", "bob", "hello").unwrap();

@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     envelope::{packet, record::key_of},
     name::RecordKey,
-    wire,
+    wire::{self, channel::HandoverState},
 };
 
 #[test]
@@ -117,6 +117,104 @@ fn a_notification_that_could_not_be_written_comes_again() {
     let mut texts: Vec<_> = room.reads("bob").into_iter().map(|it| it.body).collect();
     texts.sort();
     assert_eq!(texts, [b"one".to_vec(), b"two".to_vec()]);
+}
+
+#[test]
+fn who_waited_long_enough_is_answered_although_the_way_was_begun_anew() {
+    let mut room = two_people();
+    let (to, body) = (alias("bob"), b"hello".to_vec());
+    let draft = Box::new(Draft {
+        to: to.clone(),
+        content_type: "text/plain".to_string(),
+        body,
+        reply_to: None,
+        life_ms: limit::RECORD_LIFE_DEFAULT_MS,
+    });
+    room.give("alice", Input::Command(Command::Send { id: 2, draft }));
+    let now = room.now;
+    let seed = room.people.get_mut("alice").unwrap().running.as_mut();
+    let seed = seed.unwrap();
+    let (id, outgoing) = seed.outbox.messages.iter_mut().next().unwrap();
+    let (id, key) = (*id, outgoing.row.key.unwrap());
+    // Her pod goes on trying to hand it over; then the channel breaks, she asks anew, and the pod
+    // does not answer.
+    outgoing.stage = outbox::Stage::Notifying;
+    outgoing.row.status = Status::Stored;
+    outgoing.waiting = Some((2, u64::MAX));
+    let waits = HandoverState::Waiting(Rejection::PodUnreachable);
+    seed.handover(now, &to, &key, waits);
+    seed.set_stage(id, outbox::Stage::Notifying);
+    room.pass(limit::STORE_MS_MAX);
+    let answered = |event: &Event| matches!(event, Event::Done(2, Ok(_)));
+    assert!(room.people["alice"].events.iter().any(answered));
+    let due_ms = room.seed("alice").deadline().unwrap();
+    assert!(due_ms > room.now.mono_ms, "it never gets past its deadline");
+}
+
+/// How far a message comes that bob looked at, when one of the two cannot write down this one of the
+/// things that follow.
+fn read_although_a_disk_fails(who: &str, writes_before: usize) -> Status {
+    let mut room = two_people();
+    room.writes("bob", "alice", "welcome").unwrap();
+    room.pass(5_000);
+    room.writes("alice", "bob", "hello").unwrap();
+    // Until nothing more is written about where it lies.
+    room.pass(2 * limit::MINUTE_MS);
+    let moods = &mut room.people.get_mut(who).unwrap().disk.moods;
+    moods.extend(vec![Kept::Ok; writes_before]);
+    moods.push_back(Kept::Failed);
+    let (id, with) = (5, alias("alice"));
+    room.ask("bob", Command::MarkRead { id, with }).unwrap();
+    room.pass(5_000);
+    // What she was told is not forgotten with her tab.
+    room.leaves("alice");
+    room.joins("alice");
+    room.pass(2 * limit::MINUTE_MS);
+    assert!(room.people[who].disk.moods.is_empty());
+    status_of_newest(&mut room)
+}
+
+/// How far what alice last wrote to bob came.
+fn status_of_newest(room: &mut Room) -> Status {
+    let page = Command::Messages {
+        id: 6,
+        with: alias("bob"),
+        before_ms: None,
+        count: 9,
+    };
+    let Done::Messages(messages) = room.ask("alice", page).unwrap() else {
+        panic!()
+    };
+    let newest = messages.iter().find(|message| message.outgoing).unwrap();
+    newest.delivery.as_ref().unwrap().status
+}
+
+#[test]
+fn what_is_read_while_the_pod_is_away_is_told_by_a_later_tab() {
+    let mut room = two_people();
+    room.writes("bob", "alice", "welcome").unwrap();
+    room.writes("alice", "bob", "hello").unwrap();
+    room.pass(5_000);
+    room.pod_dies();
+    let (id, with) = (5, alias("alice"));
+    room.ask("bob", Command::MarkRead { id, with }).unwrap();
+    room.pass(2_000);
+    room.leaves("bob");
+    room.pod_starts();
+    room.joins("bob");
+    room.pass(limit::MINUTE_MS);
+    assert_eq!(status_of_newest(&mut room), Status::Read);
+}
+
+#[test]
+fn that_a_message_was_read_is_told_although_a_disk_fails() {
+    // About as many as there are.
+    for (who, writes) in [("alice", 6), ("bob", 3)] {
+        for writes_before in 0..writes {
+            let status = read_although_a_disk_fails(who, writes_before);
+            assert_eq!(status, Status::Read, "{who} after {writes_before}");
+        }
+    }
 }
 
 #[test]
