@@ -527,6 +527,7 @@ fn an_author_whose_way_ends_too_early_takes_another_at_once() {
         id: 1,
         record: record.clone(),
         copies: 1 + limit::FORWARDS,
+        stamp: Some(stamp_of(&record)),
     }));
     let too_far = StoreAnswer::Rejected(Rejection::TooFar);
     for next in &near[..limit::FORWARDS_MAX] {

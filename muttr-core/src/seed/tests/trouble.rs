@@ -152,8 +152,8 @@ fn who_waited_long_enough_is_answered_although_the_way_was_begun_anew() {
 }
 
 /// How far a message comes that bob looked at, when one of the two cannot write down this one of the
-/// things that follow.
-fn read_although_a_disk_fails(who: &str, writes_before: usize) -> Status {
+/// things that follow; `None` when there are not so many.
+fn read_although_a_disk_fails(who: &str, writes_before: usize) -> Option<Status> {
     let mut room = two_people();
     room.writes("bob", "alice", "welcome").unwrap();
     room.pass(5_000);
@@ -170,8 +170,8 @@ fn read_although_a_disk_fails(who: &str, writes_before: usize) -> Status {
     room.leaves("alice");
     room.joins("alice");
     room.pass(2 * limit::MINUTE_MS);
-    assert!(room.people[who].disk.moods.is_empty());
-    status_of_newest(&mut room)
+    let has_failed = room.people[who].disk.moods.is_empty();
+    has_failed.then(|| status_of_newest(&mut room))
 }
 
 /// How far what alice last wrote to bob came.
@@ -208,12 +208,13 @@ fn what_is_read_while_the_pod_is_away_is_told_by_a_later_tab() {
 
 #[test]
 fn that_a_message_was_read_is_told_although_a_disk_fails() {
-    // About as many as there are.
-    for (who, writes) in [("alice", 6), ("bob", 3)] {
-        for writes_before in 0..writes {
-            let status = read_although_a_disk_fails(who, writes_before);
-            assert_eq!(status, Status::Read, "{who} after {writes_before}");
+    for who in ["alice", "bob"] {
+        let mut writes = 0;
+        while let Some(status) = read_although_a_disk_fails(who, writes) {
+            assert_eq!(status, Status::Read, "{who} after {writes}");
+            writes += 1;
         }
+        assert!(writes > 1, "{who} wrote nothing down");
     }
 }
 
