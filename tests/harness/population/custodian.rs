@@ -15,6 +15,8 @@ use super::{access::Nat, plan::Vice, shelf::Shelf};
 /// Names a participant of one world.
 pub(super) type Who = u32;
 
+/// No stamp costs anything here: how long one is looked for is a matter of the machine.
+pub(super) const STAMP_BITS: u8 = 0;
 /// Top byte of the numbers that custody issues.
 pub(super) const SPACE: u8 = 1;
 
@@ -115,7 +117,7 @@ impl Custodian {
             stores: self.keeps,
             doubts: self.doubts,
             // Work that is done, like signing, and not modelled.
-            stamp_bits: 0,
+            stamp_bits: STAMP_BITS,
             around: if self.doubts {
                 config.around
             } else {

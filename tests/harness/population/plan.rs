@@ -2,7 +2,10 @@
 
 use muttr_core::limit::{DAY_MS, HOLDERS, HOUR_MS, MINUTE_MS};
 
-use super::access::{Access, WIFI};
+use super::{
+    access::{Access, WIFI},
+    custodian::STAMP_BITS,
+};
 
 /// How long people stay.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -210,6 +213,7 @@ impl Plan {
             ("visit_every_ms", text(&self.visit_every_ms)),
             ("visit_ms", text(&self.visit_ms)),
             ("looks_per_visit", text(&self.looks_per_visit)),
+            ("stamp_bits", text(&STAMP_BITS)),
             ("vice", text(&self.vice)),
             ("scene", text(&self.scene)),
         ]
