@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use muttr_core::{
     custody::Command,
     envelope::record::Record,
-    limit::{HOLDERS, LINKS_MAX, NEIGHBOURHOOD},
+    limit::{HOLDERS, HOUR_MS, LINKS_MAX, NEIGHBOURHOOD},
     machine::Input,
     name::Position,
     rejection::Rejection,
@@ -121,6 +121,8 @@ pub struct Growth {
     pub placed_percent: f64,
     /// Fetches that found what they looked for.
     pub fetched_percent: f64,
+    /// What the machines cost meanwhile, in milliseconds of one core for each hour of each seed.
+    pub core_ms_per_seed_hour: f64,
 }
 
 /// Plays a network of one size.
@@ -135,6 +137,7 @@ pub fn grow(integer: u64, seeds: u32, vice: Option<(Vice, u64)>) -> Result<Growt
     let stored = cost(&world);
     seek_all(&mut world, SAMPLES)?;
     let fetched = cost(&world);
+    let seed_hours = f64::from(seeds) * (fetched.now_ms - before.now_ms) as f64 / HOUR_MS as f64;
     let hops = world.hops.take().unwrap_or_default();
     let sheets = world.records.all();
     let full = sheets.iter().filter(|it| it.promised.len() >= HOLDERS);
@@ -161,12 +164,15 @@ pub fn grow(integer: u64, seeds: u32, vice: Option<(Vice, u64)>) -> Result<Growt
         fetched_percent: world.tally.fetch_ms.len() as f64 * 100.0 / samples,
         hops_store: mean(ways),
         hops_fetch: mean(hops.found.into_values()),
+        core_ms_per_seed_hour: (fetched.core_ns - before.core_ns) as f64 / 1e6 / seed_hours,
     })
 }
 
 struct Cost {
     frames: u64,
     dials: u64,
+    core_ns: u64,
+    now_ms: u64,
 }
 
 /// What stores and fetches have cost so far. Meanwhile those who hold something tell their
@@ -177,6 +183,8 @@ fn cost(world: &World) -> Cost {
     Cost {
         frames: 2 * (asks + world.tally.frames.routing),
         dials: dials.for_stores + dials.for_fetches,
+        core_ns: world.tally.core_ns,
+        now_ms: world.now_ms,
     }
 }
 

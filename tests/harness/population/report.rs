@@ -194,6 +194,12 @@ impl Report {
         if !hops.is_empty() {
             headlines.push(("hops_mean_by_seeds".to_owned(), object(hops)));
         }
+        let large = self.growth.iter().filter(|(kind, _)| *kind == "honest");
+        let large = large.map(|(_, it)| it).find(|it| it.seeds == 10_000);
+        headlines.extend(large.map(|it| {
+            let name = "core_ms_per_seed_hour_at_10000".to_owned();
+            (name, number(it.core_ms_per_seed_hour))
+        }));
         headlines
     }
 
@@ -291,7 +297,7 @@ impl Report {
     }
 }
 
-fn growth_figures(it: &Growth) -> [(&'static str, f64); 9] {
+fn growth_figures(it: &Growth) -> [(&'static str, f64); 10] {
     [
         ("frames_per_store", it.frames_per_store),
         ("frames_per_fetch", it.frames_per_fetch),
@@ -302,6 +308,7 @@ fn growth_figures(it: &Growth) -> [(&'static str, f64); 9] {
         ("stored_percent", it.stored_percent),
         ("placed_percent", it.placed_percent),
         ("fetched_percent", it.fetched_percent),
+        ("core_ms_per_seed_hour", it.core_ms_per_seed_hour),
     ]
 }
 
