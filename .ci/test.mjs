@@ -26,7 +26,7 @@ const phases = [
   { name: 'browser tests', tests: true, needs: ['native build', 'page', 'test build'], run: 'node --test --test-concurrency=2 --test-reporter=spec tests/browser/!(hidden|webrtc|mallory|firefox|soak).spec.mjs' },
   // By itself: two engines at once are much for a small machine, and one of them is slow to start.
   { name: 'another engine', tests: true, needs: ['native build', 'page', 'test build'], run: 'node --test --test-concurrency=1 --test-reporter=spec tests/browser/firefox.spec.mjs' },
-  { name: 'nat tests', tests: true, needs: ['native build', 'test build'], run: 'node --test --test-reporter=spec tests/nat/*.spec.mjs' },
+  { name: 'nat tests', tests: true, background: true, needs: ['native build', 'test build'], run: 'node --test --test-reporter=spec tests/nat/*.spec.mjs' },
   { name: 'soak', tests: true, needs: ['native build', 'test build'], run: 'node --test --test-reporter=spec tests/browser/soak.spec.mjs' },
   { name: 'package tests', tests: true, needs: ['native build', 'wasm package', 'test build'], run: 'node --test --test-reporter=spec tests/package/*.spec.mjs' },
   { name: 'licences', run: '.ci/setup deny && .ci/deny' },
