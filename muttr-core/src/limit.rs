@@ -202,8 +202,8 @@ pub const STUN_ADDRESSES_MAX: usize = 65_536;
 // Stamps.
 /// Bytes of a stamp.
 pub const STAMP_BYTES: usize = 8;
-/// Zero bits that its hash begins with: about 65,000 tries, some milliseconds of a processor and
-/// some tens in a tab.
+/// Zero bits that its hash begins with: about 65,000 tries, some milliseconds of a processor, and
+/// more of them in a tab.
 pub const STAMP_BITS: u8 = 16;
 /// Tries at a time, so that whoever searches stays awake for everything else.
 pub const STAMP_TRIES: u32 = 4_096;
@@ -491,7 +491,8 @@ pub const NOTIFY_PER_MINUTE: u32 = 120;
 pub const CAPABILITIES_MAX: usize = 4_096;
 /// Bytes of a capability as seeds make them.
 pub const CAPABILITY_BYTES: usize = 32;
-/// Other pods that a lookup asks beside the seeds that are closest.
+/// Pods that a lookup asks beside the seeds that are closest: of other places, and as many of those
+/// it joined through.
 pub const LOOKUP_PODS: usize = 3;
 
 // Inbox and outbox of a seed.

@@ -45,7 +45,7 @@ pub struct Config {
     /// measure what that is worth.
     pub doubts: bool,
     /// Zero bits that are asked of every stamp. Never another number but in simulations, in which
-    /// proof of work is something that is done, like signing; 0 asks for no stamps at all.
+    /// a search would cost time and show nothing; 0 asks for no stamps at all.
     pub stamp_bits: u8,
     /// Whether copies are made of what has become rare among our neighbours.
     pub repairs: bool,

@@ -528,6 +528,20 @@ impl Room {
         }
     }
 
+    /// The conversation of two, as the first shows it, newest first.
+    pub(super) fn page(&mut self, name: &str, with: &str) -> Vec<Message> {
+        let page = Command::Messages {
+            id: 6,
+            with: alias(with),
+            before_ms: None,
+            count: 50,
+        };
+        let Done::Messages(messages) = self.ask(name, page).unwrap() else {
+            panic!("{name} was shown something else");
+        };
+        messages
+    }
+
     /// The texts of the messages that were announced since this was last asked.
     pub(super) fn reads(&mut self, name: &str) -> Vec<Message> {
         let events = core::mem::take(&mut self.people.get_mut(name).unwrap().events);

@@ -110,15 +110,7 @@ fn an_answer_makes_a_contact_and_receipts_tell_how_far_a_message_came() {
     )
     .unwrap();
     room.pass(20_000);
-    let page = Command::Messages {
-        id: 6,
-        with: alias("bob"),
-        before_ms: None,
-        count: 50,
-    };
-    let Done::Messages(messages) = room.ask("alice", page).unwrap() else {
-        panic!()
-    };
+    let messages = room.page("alice", "bob");
     assert_eq!(messages.len(), 3, "newest first, and no receipt among them");
     assert_eq!(messages[0].delivery.as_ref().unwrap().status, Status::Read);
     assert_eq!(messages[1].body, b"hello yourself");
@@ -149,15 +141,7 @@ fn who_answers_before_looking_has_looked_at_everything_afterwards() {
     let (id, with) = (5, alias("alice"));
     room.ask("bob", Command::MarkRead { id, with }).unwrap();
     room.pass(20_000);
-    let page = Command::Messages {
-        id: 6,
-        with: alias("bob"),
-        before_ms: None,
-        count: 50,
-    };
-    let Done::Messages(messages) = room.ask("alice", page).unwrap() else {
-        panic!()
-    };
+    let messages = room.page("alice", "bob");
     let own = messages.iter().filter(|message| message.outgoing);
     let statuses: Vec<Status> = own.map(|it| it.delivery.as_ref().unwrap().status).collect();
     assert_eq!(statuses, [Status::Read, Status::Read]);
@@ -198,15 +182,7 @@ fn who_sends_right_after_joining_finds_the_holders_a_little_later() {
         room.joins(holder);
     }
     room.pass(60_000);
-    let page = Command::Messages {
-        id: 6,
-        with: alias("bob"),
-        before_ms: None,
-        count: 1,
-    };
-    let Done::Messages(messages) = room.ask("alice", page).unwrap() else {
-        panic!()
-    };
+    let messages = room.page("alice", "bob");
     assert_eq!(
         messages[0].delivery.as_ref().unwrap().seeds,
         4,

@@ -18,16 +18,7 @@ fn hidden_people(seeds: &[&str]) -> Room {
 }
 
 fn delivery(room: &mut Room) -> Delivery {
-    let page = Command::Messages {
-        id: 6,
-        with: alias("bob"),
-        before_ms: None,
-        count: 1,
-    };
-    let Done::Messages(mut messages) = room.ask("alice", page).unwrap() else {
-        panic!()
-    };
-    messages.remove(0).delivery.unwrap()
+    room.page("alice", "bob").remove(0).delivery.unwrap()
 }
 
 #[test]

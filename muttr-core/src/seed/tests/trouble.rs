@@ -176,15 +176,7 @@ fn read_although_a_disk_fails(who: &str, writes_before: usize) -> Option<Status>
 
 /// How far what alice last wrote to bob came.
 fn status_of_newest(room: &mut Room) -> Status {
-    let page = Command::Messages {
-        id: 6,
-        with: alias("bob"),
-        before_ms: None,
-        count: 9,
-    };
-    let Done::Messages(messages) = room.ask("alice", page).unwrap() else {
-        panic!()
-    };
+    let messages = room.page("alice", "bob");
     let newest = messages.iter().find(|message| message.outgoing).unwrap();
     newest.delivery.as_ref().unwrap().status
 }

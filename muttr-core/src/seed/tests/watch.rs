@@ -19,16 +19,7 @@ fn waiting_message() -> Room {
 }
 
 fn delivery(room: &mut Room) -> Delivery {
-    let page = Command::Messages {
-        id: 6,
-        with: alias("bob"),
-        before_ms: None,
-        count: 1,
-    };
-    let Done::Messages(mut messages) = room.ask("alice", page).unwrap() else {
-        panic!()
-    };
-    messages.remove(0).delivery.unwrap()
+    room.page("alice", "bob").remove(0).delivery.unwrap()
 }
 
 fn holds(room: &Room, name: &str, key: RecordKey) -> bool {
